@@ -33,7 +33,8 @@ func (t Target) keySource() chatapi.KeySource {
 type Settings struct {
 	PollInterval time.Duration // base cadence, at least 1s
 	Windows      []Window
-	Collectors   []string // names of the enabled collectors, from Names
+	Collectors   []string // names of the enabled collectors, from Names; nil: all
+	UserAgent    string   // sent with every API request; empty: the name of this program
 }
 
 // Window is a span of time that ends now, and the label it was written with.

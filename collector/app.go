@@ -1,0 +1,213 @@
+package collector
+
+import (
+	"context"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-kit/log"
+	"github.com/go-kit/log/level"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+)
+
+const (
+	keptPolls   = 20
+	maxStagger  = 2 * time.Second
+	partStagger = time.Millisecond // keeps the order of the first pass
+)
+
+// app polls one application.
+type app struct {
+	target Target
+	set    Settings
+	logger log.Logger
+	client *chatapi.Client
+	api    *apiObserver
+	proofs *prover
+	parts  []part
+
+	snap atomic.Pointer[snapshot]
+
+	mu    sync.Mutex // serialises the making of snapshots
+	polls []Poll     // newest last
+
+	stop func()
+	wg   sync.WaitGroup
+}
+
+func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, logger log.Logger) (*app, error) {
+	u, err := chatapi.ParseURL(t.URL)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{target: t, set: set, logger: log.With(logger, "application", t.Name), api: metrics.observer(t.Name)}
+	a.client = chatapi.New(chatapi.Config{
+		URL:         u,
+		Key:         t.keySource(),
+		Timeout:     t.Timeout,
+		RateLimit:   t.RateLimit,
+		Concurrency: t.Concurrency,
+		UserAgent:   set.UserAgent,
+		Transport:   t.Transport,
+		Observer:    a.api,
+		Logger:      a.logger,
+	})
+	a.proofs = newProver(a.client, set.PollInterval, a.logger)
+	for _, d := range defs {
+		a.parts = append(a.parts, d.parts(a)...)
+	}
+	a.snap.Store(&snapshot{states: make([]partState, len(a.parts))})
+	return a, nil
+}
+
+// adopt takes over what an earlier app learnt of the same application.
+func (a *app) adopt(old *app) {
+	a.snap.Store(old.snap.Load())
+	a.proofs.adopt(old.proofs)
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	a.polls = slices.Clone(old.polls)
+}
+
+// start polls until close is called.
+func (a *app) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	a.stop = cancel
+	first := stagger(a.target.Name, a.set.PollInterval)
+	for i := range a.parts {
+		a.wg.Go(func() { a.loop(ctx, i, first+time.Duration(i)*partStagger) })
+	}
+}
+
+func (a *app) close() {
+	if a.stop != nil {
+		a.stop()
+	}
+	a.wg.Wait()
+	a.client.Close()
+}
+
+// stagger spreads the starts of many applications, each always at its place.
+func stagger(name string, interval time.Duration) time.Duration {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return time.Duration(h.Sum32()) % min(interval, maxStagger)
+}
+
+// loop runs one part and then sleeps, so that its refreshes cannot overlap.
+func (a *app) loop(ctx context.Context, i int, wait time.Duration) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		timer.Reset(a.run(ctx, i))
+	}
+}
+
+// run refreshes one part and says how long to wait until its next refresh.
+func (a *app) run(ctx context.Context, i int) time.Duration {
+	p := &a.parts[i]
+	start := time.Now()
+	res, err := p.refresh(ctx, a.snap.Load().states[i].result)
+	if ctx.Err() != nil {
+		return 0
+	}
+	end := time.Now()
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	states := slices.Clone(a.snap.Load().states)
+	s := &states[i]
+	before := s.err
+	s.attempt, s.duration, s.err = end, end.Sub(start), err
+	wait := p.interval
+	if err == nil {
+		s.result, s.success, s.took, s.failures = res, end, s.duration, 0
+	} else {
+		s.failures++
+		wait = p.retryAfter(s.failures, a.set.PollInterval)
+	}
+	s.next = end.Add(wait)
+	a.snap.Store(&snapshot{states: states, healthy: a.healthy(p.collector, states, end)})
+	if a.polls = append(a.polls, Poll{end, p.collector, p.name, s.duration, errText(err)}); len(a.polls) > keptPolls {
+		a.polls = a.polls[1:]
+	}
+	a.report(p, s, before)
+	return wait
+}
+
+// healthy moves the collector's time forward unless one of its parts failed.
+func (a *app) healthy(collector string, states []partState, now time.Time) map[string]time.Time {
+	old := a.snap.Load().healthy
+	for i := range states {
+		if a.parts[i].collector == collector && states[i].err != nil {
+			return old
+		}
+	}
+	out := make(map[string]time.Time, len(old)+1)
+	maps.Copy(out, old)
+	out[collector] = now
+	return out
+}
+
+// report logs failures when they begin and change, and their end.
+func (a *app) report(p *part, s *partState, before error) {
+	logger := log.With(a.logger, "collector", p.collector, "part", p.name)
+	switch {
+	case s.err != nil && errText(before) != errText(s.err):
+		level.Warn(logger).Log("msg", "refresh failed; last values are kept for three intervals", "err", errText(s.err), "next_try", s.next.Sub(s.attempt))
+	case s.err != nil:
+		level.Debug(logger).Log("msg", "refresh failed again", "err", errText(s.err), "failures", s.failures)
+	case before != nil:
+		level.Info(logger).Log("msg", "refresh succeeds again")
+	default:
+		level.Debug(logger).Log("msg", "refreshed", "took", s.duration)
+	}
+}
+
+// visible tells whether a part's result is young enough to be shown.
+func (a *app) visible(i int, s *partState, now time.Time) bool {
+	return s.result != nil && now.Sub(s.success) <= a.parts[i].staleAfter(s, a.client.CallBudget())
+}
+
+// collectorState sums the parts of one collector up.
+func (a *app) collectorState(name string, snap *snapshot) CollectorStatus {
+	out := CollectorStatus{Name: name, Success: true, LastSuccess: snap.healthy[name]}
+	var latest, broken time.Time
+	for i := range snap.states {
+		p, s := &a.parts[i], &snap.states[i]
+		if p.collector != name {
+			continue
+		}
+		if out.Interval == 0 || p.interval < out.Interval {
+			out.Interval = p.interval
+		}
+		if s.attempt.IsZero() {
+			continue
+		}
+		out.Attempted = true
+		if s.attempt.After(latest) {
+			latest, out.Duration = s.attempt, s.duration
+		}
+		if out.NextRun.IsZero() || s.next.Before(out.NextRun) {
+			out.NextRun = s.next
+		}
+		if s.err != nil {
+			out.Success = false
+			if s.attempt.After(broken) {
+				broken, out.Error = s.attempt, p.name+": "+errText(s.err)
+			}
+		}
+	}
+	out.Success = out.Success && out.Attempted
+	return out
+}
