@@ -55,7 +55,6 @@ type result interface {
 	describe(s *Status)
 }
 
-
 // snapshot is the state of all parts of an application; it never changes.
 type snapshot struct {
 	states []partState

@@ -36,7 +36,7 @@ func disproof(err error) string {
 	case errors.As(err, &filter):
 		return filter.Error()
 	case errors.As(err, &api) && api.Invalid():
-		return fmt.Sprintf("refused with %d %s", api.Status, api.Message)
+		return fmt.Sprintf("refused with %d", api.Status)
 	}
 	return ""
 }
