@@ -135,7 +135,10 @@ func faultRun(t *testing.T, fault chatapitest.Fault, code string, rowsOnly bool,
 			t.Errorf("the log holds %q: %.200s", secret, b.log.String()[max(0, i-100):])
 		}
 		if strings.Contains(fmt.Sprintf("%+v", b.fleet.Status()), secret) {
-			t.Errorf("the status page holds %q", secret)
+			t.Errorf("the status holds %q", secret)
+		}
+		if strings.Contains(fmt.Sprint(seen, after), secret) {
+			t.Errorf("the metrics hold %q", secret)
 		}
 	}
 }

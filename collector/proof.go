@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -169,7 +170,6 @@ func (p *prover) proveDialogs(ctx context.Context, out *proofs) error {
 		}
 		return rows, err
 	}
-	// The dialogs that have rested longest keep still during the proof.
 	all, _, err := t.page(ctx, chatapi.Sort{Field: filterUpdated})
 	if err != nil || len(all) == 0 {
 		return out.begin(all, err)
@@ -235,15 +235,18 @@ func (p *proofs) begin(rows []candidate, err error) error {
 func moved(c candidate) bool      { return c.created != c.updated }
 func hasMessage(c candidate) bool { return c.lastMessage != 0 }
 
-// preferring puts the rows that have the property first.
+// preferring puts the rows that have the property first, and among equals the
+// one that has rested longest: it will hold still during the proof.
 func preferring(all []candidate, has func(candidate) bool) []candidate {
-	var first, rest []candidate
-	for _, c := range all {
-		if has(c) {
-			first = append(first, c)
-		} else {
-			rest = append(rest, c)
+	out := slices.Clone(all)
+	slices.SortStableFunc(out, func(a, b candidate) int {
+		if has(a) != has(b) {
+			if has(a) {
+				return -1
+			}
+			return 1
 		}
-	}
-	return append(first, rest...)
+		return cmp.Compare(a.updated, b.updated)
+	})
+	return out
 }

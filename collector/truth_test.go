@@ -3,6 +3,7 @@ package collector_test
 import (
 	"flag"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,7 +54,13 @@ func TestGoldenMetrics(t *testing.T) {
 		api := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: 400, Messages: 6000})
 		b := newBench(t, defaults(t))
 		b.apply(unlimited(target("app", api)))
-		time.Sleep(10 * time.Minute)
+		time.Sleep(5 * time.Minute)
+		// One retry, so that its metrics are there too.
+		api.Inject(chatapitest.Fault{
+			Kind: chatapitest.Status, Status: 503, RetryAfter: "1", Count: 1,
+			Endpoint: chatapitest.Messages, Match: func(q url.Values) bool { return q.Get("limit") == "2" },
+		})
+		time.Sleep(5 * time.Minute)
 		synctest.Wait()
 
 		families, err := b.reg.Gather()

@@ -15,7 +15,7 @@ import (
 const (
 	windowShare     = 30 // a window is counted anew after this part of its length
 	slowestWindow   = time.Hour
-	shortestWindow  = time.Minute
+	shortestWindow  = time.Second
 	longestWindow   = 10 * 366 * 24 * time.Hour
 	maxWindowsCount = 24
 )
@@ -33,7 +33,7 @@ func ParseWindows(list string) ([]Window, error) {
 		case err != nil:
 			return nil, fmt.Errorf("%q is not a window such as 15m, 1h or 7d", item)
 		case length < shortestWindow || length > longestWindow || length%time.Second != 0:
-			return nil, fmt.Errorf("the window %q is not between 1m and 10y, in whole seconds", item)
+			return nil, fmt.Errorf("the window %q is not between 1s and 10y, in whole seconds", item)
 		case seen[length] != "":
 			return nil, fmt.Errorf("the window %q is given twice (as %q before)", item, seen[length])
 		}
