@@ -1,0 +1,209 @@
+package chatapitest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"mime"
+	"net/http"
+	"slices"
+)
+
+// Limits of Dialog Update (https://developers.connectycube.com/server/chat#update-a-dialog).
+const (
+	maxAdmins     = 5
+	maxExtensions = 3
+)
+
+// update answers PUT /admin/chat/{dialog_id}: all of it happens, or nothing.
+func (s *Server) update(x *exchange) {
+	if ct := x.r.Header.Get("Content-Type"); ct != "" {
+		if media, _, err := mime.ParseMediaType(ct); err != nil || media != "application/json" {
+			s.refuse(x, &problem{status: http.StatusUnsupportedMediaType, text: "Content-Type must be application/json"})
+			return
+		}
+	}
+	reply, bad := s.updateDialog(x)
+	if bad != nil {
+		s.refuse(x, bad)
+		return
+	}
+	s.send(x, http.StatusOK, typeJSON, reply)
+}
+
+func (s *Server) updateDialog(x *exchange) ([]byte, *problem) {
+	id, ok := parseObjectID(x.dialogID)
+	if !ok {
+		return nil, invalid("_id", "must be an ObjectId")
+	}
+	var body map[string]json.RawMessage
+	if err := json.Unmarshal(x.body, &body); err != nil || body == nil {
+		return nil, &problem{status: http.StatusBadRequest, text: "the body must be a JSON object"}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.store.findDialog(id)
+	if !ok {
+		return nil, &problem{status: http.StatusNotFound, shape: BodyList, text: "dialog not found"}
+	}
+	edit := dialogEdit{dialog: s.store.dialogs[row]}
+	if bad := edit.take(body); bad != nil {
+		return nil, bad
+	}
+	if edit.changed || edit.muted && s.quirks.MuteMovesUpdatedAt {
+		edit.dialog.updated = max(edit.dialog.updated, s.serverNow())
+	}
+	s.store.withDialog(row, func(d *dialog) { *d = edit.dialog })
+	return s.appendDialog(nil, row, nil), nil
+}
+
+// dialogEdit is a dialog as a PUT would leave it. Lists and maps it changes are
+// copies.
+type dialogEdit struct {
+	dialog  dialog
+	muted   bool // somebody muted or unmuted
+	changed bool // anything else
+}
+
+func (e *dialogEdit) take(body map[string]json.RawMessage) *problem {
+	for _, name := range slices.Sorted(maps.Keys(body)) {
+		if bad := e.takeField(name, body[name]); bad != nil {
+			return bad
+		}
+	}
+	if body["is_muted"] == nil {
+		return nil
+	}
+	var user *int64
+	var muted *bool
+	if decode(body["user_id"], &user) != nil || user == nil {
+		return invalid("user_id", "must be an integer, the user who mutes")
+	}
+	if decode(body["is_muted"], &muted) != nil || muted == nil {
+		return invalid("is_muted", "must be a boolean")
+	}
+	e.mute(*user, *muted)
+	return nil
+}
+
+func (e *dialogEdit) takeField(name string, raw json.RawMessage) *problem {
+	switch name {
+	case "is_muted":
+		return nil // with user_id, in take
+	case "user_id":
+		if decode(raw, new(int64)) != nil {
+			return invalid(name, "must be an integer")
+		}
+		return nil
+	case "name", "photo", "description":
+		if decode(raw, new(*string)) != nil {
+			return invalid(name, "must be a string or null")
+		}
+		e.override(name, raw)
+	case "extensions":
+		return e.takeExtensions(raw)
+	case "permissions":
+		if decode(raw, new(*struct {
+			AllowPreview *bool `json:"allow_preview"`
+		})) != nil {
+			return invalid(name, "must be an object with allow_preview, or null")
+		}
+		e.override(name, raw)
+	case "push_all", "pull_all":
+		return e.takeOccupants(name, raw)
+	case "pinned_messages_ids":
+		var ids []string
+		if decode(raw, &ids) != nil || slices.ContainsFunc(ids, notObjectID) {
+			return invalid(name, "must be a list of ObjectIds")
+		}
+		e.override(name, raw)
+	case "admins_ids":
+		var ids []int64
+		if decode(raw, &ids) != nil || len(ids) > maxAdmins {
+			return invalid(name, fmt.Sprintf("must be a list of at most %d user ids", maxAdmins))
+		}
+		e.dialog.admins, e.changed = ids, true
+	default:
+		return invalid(name, "is not allowed")
+	}
+	return nil
+}
+
+func notObjectID(s string) bool {
+	_, ok := parseObjectID(s)
+	return !ok
+}
+
+// takeExtensions keeps values as strings, whatever they came as.
+func (e *dialogEdit) takeExtensions(raw json.RawMessage) *problem {
+	var values map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if decoder.Decode(&values) != nil || len(values) > maxExtensions {
+		return invalid("extensions", fmt.Sprintf("must be an object of at most %d keys, or null", maxExtensions))
+	}
+	if values != nil {
+		texts := map[string]string{}
+		for key, value := range values {
+			texts[key] = fmt.Sprint(value)
+		}
+		raw, _ = json.Marshal(texts) // no map of strings fails to marshal
+	}
+	e.override("extensions", raw)
+	return nil
+}
+
+func (e *dialogEdit) takeOccupants(name string, raw json.RawMessage) *problem {
+	var change *struct {
+		OccupantsIDs []int64 `json:"occupants_ids"`
+	}
+	if decode(raw, &change) != nil || change == nil || change.OccupantsIDs == nil {
+		return invalid(name, "must be an object with occupants_ids")
+	}
+	if e.dialog.kind != typeGroup && e.dialog.kind != typePublic {
+		return &problem{status: http.StatusForbidden, text: "occupants can be changed in group and public dialogs only"}
+	}
+	if name == "push_all" {
+		e.dialog.occupants = union(e.dialog.occupants, change.OccupantsIDs)
+	} else {
+		e.dialog.occupants = without(e.dialog.occupants, change.OccupantsIDs...)
+	}
+	e.changed = true
+	return nil
+}
+
+func (e *dialogEdit) override(name string, raw json.RawMessage) {
+	e.dialog.over = merged(e.dialog.over, fields{name: slices.Clone(raw)})
+	e.changed = true
+}
+
+func (e *dialogEdit) mute(user int64, on bool) {
+	e.muted = true
+	if on {
+		e.dialog.silent = union(e.dialog.silent, []int64{user})
+	} else {
+		e.dialog.silent = without(e.dialog.silent, user)
+	}
+}
+
+// decode refuses unknown fields of objects, and missing values.
+func decode(raw json.RawMessage, into any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	return d.Decode(into)
+}
+
+func union(ids, more []int64) []int64 {
+	all := slices.Clone(ids)
+	for _, id := range more {
+		if !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
+func without(ids []int64, less ...int64) []int64 {
+	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return slices.Contains(less, id) })
+}
