@@ -1,6 +1,7 @@
 package chatapi
 
 import (
+	"encoding/hex"
 	"errors"
 	"io"
 	"mime"
@@ -113,10 +114,35 @@ func clean(text string, key Secret) string {
 	}, text)
 	if !key.IsZero() {
 		text = strings.ReplaceAll(text, key.Reveal(), secretMask)
+		joined := strings.ReplaceAll(text, " ", "")
+		if strings.Contains(joined, key.Reveal()) || strings.Contains(unescape(joined), key.Reveal()) {
+			return secretMask // wrapped or escaped: there is no telling where it starts
+		}
 	}
 	text = strings.TrimSpace(text)
 	if runes := []rune(text); len(runes) > maxMessage {
 		return string(runes[:maxMessage]) + "..."
 	}
 	return text
+}
+
+// unescape undoes what URLs, JSON and Go's %q make of ASCII characters.
+func unescape(text string) string {
+	var out strings.Builder
+	for len(text) > 0 {
+		c, size := text[0], 1
+		for _, form := range []string{"%", `\x`, `\u00`} {
+			if hexed, ok := strings.CutPrefix(text, form); ok && len(hexed) >= 2 {
+				if b, err := hex.DecodeString(hexed[:2]); err == nil {
+					c, size = b[0], len(form)+2
+				}
+			}
+		}
+		if size == 1 && c == '\\' && len(text) > 1 {
+			c, size = text[1], 2
+		}
+		out.WriteByte(c)
+		text = text[size:]
+	}
+	return out.String()
 }

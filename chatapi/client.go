@@ -2,7 +2,6 @@ package chatapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"sync"
@@ -27,6 +26,7 @@ const (
 	dialogsPath  = "/admin/chat/list"
 	messagesPath = "/admin/chat/messages/list"
 	dialogPath   = "/admin/chat/"
+	maxRedirects = 3
 )
 
 // Observer sees what a client does. Its methods are called from many
@@ -71,10 +71,9 @@ type core struct {
 	limiter *limiter
 	clock   *clock
 
-	mu         sync.Mutex
-	key        Secret
-	dateFault  string // why the latest Date was of no use; empty: it was
-	dateLogged bool
+	mu        sync.Mutex
+	key       Secret
+	dateFault string // why the latest Date was of no use; empty: it was
 }
 
 // New makes a client. It sends nothing and reads no key.
@@ -127,20 +126,22 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // RereadKey asks the source for the key again. On an error the old key stays.
 func (c *Client) RereadKey() error {
-	_, err := c.rereadKey()
+	_, err := c.rereadKey(Secret{})
 	return err
 }
 
-func (c *core) rereadKey() (changed bool, err error) {
+// rereadKey tells whether the key is another one now than the one used. That
+// is asked of the key used, not of the key held: of several requests that were
+// refused at once, only the first finds the held one outdated.
+func (c *core) rereadKey(used Secret) (changed bool, err error) {
 	key, err := c.cfg.Key.Key()
 	if err != nil {
 		return false, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	changed = key != c.key
 	c.key = key
-	return changed, nil
+	return key != used, nil
 }
 
 func (c *core) currentKey() (Secret, error) {
@@ -150,7 +151,7 @@ func (c *core) currentKey() (Secret, error) {
 	if !key.IsZero() {
 		return key, nil
 	}
-	if _, err := c.rereadKey(); err != nil {
+	if _, err := c.rereadKey(Secret{}); err != nil {
 		return Secret{}, err
 	}
 	c.mu.Lock()
@@ -177,12 +178,11 @@ func (c *core) noteDate(err error) {
 	}
 }
 
-var errForeignRedirect = errors.New("redirect to another origin, not followed")
-
 // checkRedirect keeps the key on its origin: Go forwards custom headers to
-// wherever a redirect leads.
+// wherever a redirect leads. Only what began as a GET is sent elsewhere: Go
+// turns a redirected PUT into a GET, whose answer would be taken for the PUT's.
 func (c *core) checkRedirect(req *http.Request, via []*http.Request) error {
-	if len(via) > 3 || req.Method != http.MethodGet || !sameOrigin(req.URL, c.cfg.URL) {
+	if len(via) > maxRedirects || via[0].Method != http.MethodGet || !sameOrigin(req.URL, c.cfg.URL) {
 		return http.ErrUseLastResponse
 	}
 	return nil
@@ -192,14 +192,19 @@ func newTransport(inFlight int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = inFlight
 	t.MaxResponseHeaderBytes = 64 << 10
-	// A proxy would read the key on plain http; https is tunnelled.
-	t.Proxy = func(req *http.Request) (*url.URL, error) {
+	t.Proxy = httpsOnly(http.ProxyFromEnvironment)
+	return t
+}
+
+// httpsOnly keeps a proxy from reading the key on plain http; https is
+// tunnelled.
+func httpsOnly(proxy func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {
+	return func(req *http.Request) (*url.URL, error) {
 		if req.URL.Scheme != "https" {
 			return nil, nil
 		}
-		return http.ProxyFromEnvironment(req)
+		return proxy(req)
 	}
-	return t
 }
 
 type nobody struct{}
@@ -209,7 +214,7 @@ func (nobody) Retry(Endpoint, string)                  {}
 func (nobody) Wait(time.Duration)                      {}
 func (nobody) Call(Endpoint, error)                    {}
 
-// sent is one request that is to be made, perhaps several times.
+// request is one request that is to be made, perhaps several times.
 type request struct {
 	endpoint Endpoint
 	method   string

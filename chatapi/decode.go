@@ -3,6 +3,7 @@ package chatapi
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/go-faster/jx"
@@ -70,9 +71,10 @@ func decodePage[T any](body []byte, decodeRow func(*decoder, *T) error) (Page[T]
 	if err != nil {
 		return page, asDecodeError(err, -1)
 	}
+	if err := d.end(); err != nil {
+		return page, err
+	}
 	switch {
-	case d.Next() != jx.Invalid:
-		return page, &decodeError{Row: -1, Want: "more follows after the JSON object"}
 	case !hasTotal:
 		return page, &decodeError{Field: "total_entries", Row: -1, Want: "is missing"}
 	case !hasItems:
@@ -157,19 +159,15 @@ func decodeDialog(d *decoder, out *Dialog) error {
 			code, err = d.integer("type")
 			out.Type = int(code)
 		case "last_message_date_sent":
-			if !d.null() {
-				out.LastMessageDateSent, err = d.time("last_message_date_sent")
-			}
+			out.LastMessageDateSent, err = orNull(d, "last_message_date_sent", d.time)
 		case "occupants_ids":
-			out.OccupantsIDs, err = d.idList("occupants_ids")
+			out.OccupantsIDs, err = orNull(d, "occupants_ids", d.idList)
 		case "silent_ids":
-			out.SilentIDs, err = d.idList("silent_ids")
+			out.SilentIDs, err = orNull(d, "silent_ids", d.idList)
 		case "deleted_ids":
-			out.DeletedIDs, err = d.idList("deleted_ids")
+			out.DeletedIDs, err = orNull(d, "deleted_ids", d.idList)
 		case "is_e2ee":
-			if !d.null() {
-				out.IsE2EE, err = d.boolean("is_e2ee")
-			}
+			out.IsE2EE, err = orNull(d, "is_e2ee", d.boolean)
 		default:
 			err = d.Skip()
 		}
@@ -189,9 +187,7 @@ func decodeMessage(d *decoder, out *Message) error {
 			have |= seenID
 			out.ID, err = d.objectID("_id")
 		case "chat_dialog_id":
-			if !d.null() {
-				out.ChatDialogID, err = d.objectID("chat_dialog_id")
-			}
+			out.ChatDialogID, err = orNull(d, "chat_dialog_id", d.objectID)
 		case "created_at":
 			have |= seenCreated
 			out.CreatedAt, err = d.time("created_at")
@@ -209,8 +205,21 @@ func decodeMessage(d *decoder, out *Message) error {
 	return have.missing(seenID | seenCreated | seenUpdated)
 }
 
-// null consumes a null.
-func (d *decoder) null() bool { return d.Next() == jx.Null && d.Null() == nil }
+// orNull reads a value that may be null, which is the zero of its type.
+func orNull[T any](d *decoder, field string, read func(string) (T, error)) (v T, err error) {
+	if d.Next() == jx.Null {
+		return v, d.Null()
+	}
+	return read(field)
+}
+
+// end tells whether nothing follows the value that was read.
+func (d *decoder) end() error {
+	if err := d.Skip(); !errors.Is(err, io.EOF) {
+		return &decodeError{Row: -1, Want: "more follows after the JSON object"}
+	}
+	return nil
+}
 
 func (d *decoder) objectID(field string) (ObjectID, error) {
 	if d.Next() != jx.String {
@@ -278,9 +287,6 @@ func (d *decoder) time(field string) (int64, error) {
 }
 
 func (d *decoder) idList(field string) ([]int64, error) {
-	if d.null() {
-		return nil, nil
-	}
 	if d.Next() != jx.Array {
 		return nil, &decodeError{Field: field, Row: -1, Want: "is not a list"}
 	}

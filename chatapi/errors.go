@@ -27,8 +27,9 @@ const (
 	KindThrottled Kind = "throttled" // the API asked for a pause that lasts too long to wait; nothing was sent
 )
 
-// Error is a call that failed. Its text holds no key, no URL and no row
-// values; what the vendor wrote is cut, cleaned and masked.
+// Error is a call that failed. Its text holds no key, no URL, no row values and
+// nothing that the vendor wrote, since error bodies may quote people's data:
+// only Message does, cut, cleaned and masked, for who asks for it.
 type Error struct {
 	Endpoint   Endpoint
 	Kind       Kind
@@ -49,14 +50,15 @@ func (e *Error) Error() string {
 		if s := http.StatusText(e.Status); s != "" {
 			text += " " + s
 		}
-		if e.Message != "" {
-			text += ": " + strconv.Quote(e.Message)
-		}
 		switch e.Status {
 		case http.StatusUnauthorized, http.StatusForbidden:
 			text += " (is the key in --api.key-file right, and the plan Advanced or higher?)"
 		case http.StatusNotFound:
-			text += " (is --api.url right?)"
+			if e.Endpoint == DialogUpdate {
+				text += " (is there such a dialog, and --api.url right?)"
+			} else {
+				text += " (is --api.url right?)"
+			}
 		case http.StatusTooManyRequests:
 			text += " (lower --api.rate-limit if this lasts)"
 		}
@@ -75,7 +77,7 @@ func (e *Error) Error() string {
 	case KindNetwork:
 		text += "no connection"
 	case KindKey:
-		text += "no usable key"
+		text += "no usable key (--api.key-file)"
 	}
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(", retry after %s", e.RetryAfter.Round(time.Second))
@@ -111,7 +113,7 @@ func (e *Error) Invalid() bool {
 // FilterError is an answer that a filter, sort or cursor of ours did not shape.
 // It is the cause of an [Error] of KindDecode.
 type FilterError struct {
-	Filter string // such as "created_at[lt]", "sort_desc=_id"
+	Filter string // such as "created_at[lt]", "sort by _id"
 	Row    int    // -1: not one row
 	What   string
 }

@@ -75,9 +75,17 @@ func burst(limit rate.Limit) int {
 	return max(1, int(limit/20))
 }
 
-// acquire waits until a request may be sent. The caller calls release when the
-// reply has been read.
-func (l *limiter) acquire(ctx context.Context, lane Lane) (release func(), err error) {
+// pausedError is a pause that lasts longer than the caller would wait.
+type pausedError struct{ left time.Duration }
+
+func (e *pausedError) Error() string { return "paused for " + e.left.String() }
+
+// acquire waits until a request may be sent, but not through a pause that is
+// longer than patience. The caller calls release when the reply has been read.
+func (l *limiter) acquire(ctx context.Context, lane Lane, patience time.Duration) (release func(), err error) {
+	if left := l.pauseLeft(); left > patience {
+		return nil, &pausedError{left}
+	}
 	if lane == LaneScan {
 		if err := l.scans.Wait(ctx); err != nil {
 			return nil, err
@@ -87,22 +95,39 @@ func (l *limiter) acquire(ctx context.Context, lane Lane) (release func(), err e
 		return nil, err
 	}
 	defer l.next()
-	for left := l.pauseLeft(); left > 0; left = l.pauseLeft() {
-		if err := sleep(ctx, left); err != nil {
-			return nil, err
-		}
-	}
 	select {
 	case l.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	if err := l.all.Wait(ctx); err != nil {
+	if err := l.clear(ctx, patience); err != nil {
 		<-l.slots
 		return nil, err
 	}
 	l.note()
 	return func() { <-l.slots }, nil
+}
+
+// clear waits out the rate and any pause, also one that begins meanwhile.
+func (l *limiter) clear(ctx context.Context, patience time.Duration) error {
+	for {
+		left := l.pauseLeft()
+		if left > patience {
+			return &pausedError{left}
+		}
+		if left > 0 {
+			if err := sleep(ctx, left); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := l.all.Wait(ctx); err != nil {
+			return err
+		}
+		if l.pauseLeft() == 0 {
+			return nil
+		}
+	}
 }
 
 // line waits to be the next in line.

@@ -150,3 +150,16 @@ func sorted[T any, R interface {
 	}
 	return true
 }
+
+// repeated tells whether a row follows itself.
+func repeated[T any, R interface {
+	*T
+	row
+}](items []T) bool {
+	for i := 1; i < len(items); i++ {
+		if R(&items[i-1]).id() == R(&items[i]).id() {
+			return true
+		}
+	}
+	return false
+}

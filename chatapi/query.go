@@ -125,6 +125,9 @@ func (q Query) values() (url.Values, error) {
 	if limit < 1 || limit > MaxLimit {
 		return nil, fmt.Errorf("the limit %d is not between 1 and %d", q.Limit, MaxLimit)
 	}
+	if q.Skip < 0 {
+		return nil, fmt.Errorf("the skip %d is negative", q.Skip)
+	}
 	v.Set("limit", strconv.Itoa(limit))
 	if q.Skip > 0 {
 		v.Set("skip", strconv.Itoa(q.Skip))

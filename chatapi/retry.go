@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -38,7 +39,11 @@ func (c *Client) tries(ctx context.Context, r request) error {
 	wait := newBackoff()
 	keyRetried := false
 	for try := 1; ; try++ {
-		err := c.try(ctx, r)
+		key, kerr := c.currentKey()
+		if kerr != nil {
+			return &Error{Endpoint: r.endpoint, Kind: KindKey, Err: kerr}
+		}
+		err := c.try(ctx, r, key)
 		if err == nil {
 			c.limiter.raise()
 			return nil
@@ -48,16 +53,18 @@ func (c *Client) tries(ctx context.Context, r request) error {
 		}
 		if err.Refused() && !keyRetried {
 			keyRetried = true
-			if changed, kerr := c.rereadKey(); changed && kerr == nil {
+			changed, kerr := c.rereadKey(key)
+			if changed {
 				level.Info(c.cfg.Logger).Log("msg", "the API refused the key; trying the changed one from the key file", "status", err.Status)
 				c.cfg.Observer.Retry(r.endpoint, err.Code())
 				continue
 			}
+			err.Err = kerr
 		}
-		pause := c.obey(err)
-		if !err.Retryable || try >= maxTries || (r.method != http.MethodGet && !err.notSent) {
+		if try >= maxTries || !repeatable(r, err) {
 			return err
 		}
+		pause := err.RetryAfter
 		if pause == 0 {
 			pause = wait.NextBackOff()
 		}
@@ -66,14 +73,27 @@ func (c *Client) tries(ctx context.Context, r request) error {
 		}
 		level.Debug(c.cfg.Logger).Log("msg", "repeating a request", "endpoint", r.endpoint, "try", try, "after", pause, "err", err)
 		c.cfg.Observer.Retry(r.endpoint, err.Code())
-		if serr := sleep(ctx, pause); serr != nil {
+		if err.RetryAfter > 0 {
+			continue // the limiter holds this request back with all others
+		}
+		if sleep(ctx, pause) != nil {
 			return err
 		}
 	}
 }
 
+// repeatable tells whether the same call may try again. What hangs is not
+// tried again, so that it costs one timeout; a PUT is only if it surely was
+// not received.
+func repeatable(r request, err *Error) bool {
+	if r.method != http.MethodGet && !err.notSent {
+		return false
+	}
+	return err.Retryable && err.Kind != KindTimeout && err.Kind != KindThrottled
+}
+
 // obey slows the whole application down when the API asks for it.
-func (c *Client) obey(err *Error) (pause time.Duration) {
+func (c *Client) obey(err *Error) {
 	if err.Status == http.StatusTooManyRequests {
 		if now, lowered := c.limiter.lower(); lowered {
 			level.Warn(c.cfg.Logger).Log("msg", "the API throttles; rate lowered (see --api.rate-limit)", "requests_per_second", now, "retry_after", err.RetryAfter)
@@ -82,23 +102,21 @@ func (c *Client) obey(err *Error) (pause time.Duration) {
 	if err.Kind == KindStatus && err.RetryAfter > 0 {
 		c.limiter.pause(err.RetryAfter)
 	}
-	return err.RetryAfter
 }
 
 // try sends a request once and reads the whole reply.
-func (c *Client) try(ctx context.Context, r request) *Error {
-	key, err := c.currentKey()
-	if err != nil {
-		return &Error{Endpoint: r.endpoint, Kind: KindKey, Err: err}
-	}
-	if left := c.limiter.pauseLeft(); left > c.budget() {
-		return &Error{Endpoint: r.endpoint, Kind: KindThrottled, RetryAfter: left}
-	}
+func (c *Client) try(ctx context.Context, r request, key Secret) *Error {
 	start := time.Now()
-	release, err := c.limiter.acquire(ctx, c.lane)
+	release, err := c.limiter.acquire(ctx, c.lane, c.budget())
 	c.cfg.Observer.Wait(time.Since(start))
 	if err != nil {
-		return &Error{Endpoint: r.endpoint, Kind: KindThrottled, Err: err}
+		out := &Error{Endpoint: r.endpoint, Kind: KindThrottled, Retryable: true}
+		if paused, ok := errors.AsType[*pausedError](err); ok {
+			out.RetryAfter = paused.left
+		} else {
+			out.Err = err
+		}
+		return out
 	}
 	defer release()
 
@@ -107,14 +125,14 @@ func (c *Client) try(ctx context.Context, r request) *Error {
 	sent := time.Now()
 	res := c.send(tctx, r, key)
 	if ctx.Err() == nil {
-		code := "200"
-		if res.status != 0 {
-			code = strconv.Itoa(res.status)
-		}
+		code := strconv.Itoa(res.status)
 		if res.err != nil {
 			code = res.err.Code()
 		}
 		c.cfg.Observer.Request(r.endpoint, code, time.Since(sent))
+	}
+	if res.err != nil {
+		c.obey(res.err) // before the release, or the next request slips through
 	}
 	return res.err
 }
@@ -155,7 +173,7 @@ func (c *Client) send(ctx context.Context, r request, key Secret) reply {
 	ok := res.StatusCode >= 200 && res.StatusCode < 300
 	switch {
 	case !ok:
-		return reply{res.StatusCode, statusError(r.endpoint, res, data, key)}
+		return reply{res.StatusCode, c.statusError(r.endpoint, res, data, key)}
 	case errors.Is(err, errTooLarge):
 		return reply{res.StatusCode, &Error{Endpoint: r.endpoint, Kind: KindTooLarge}}
 	case err != nil:
@@ -167,7 +185,7 @@ func (c *Client) send(ctx context.Context, r request, key Secret) reply {
 	return reply{status: res.StatusCode}
 }
 
-func statusError(e Endpoint, res *http.Response, body []byte, key Secret) *Error {
+func (c *core) statusError(e Endpoint, res *http.Response, body []byte, key Secret) *Error {
 	out := &Error{
 		Endpoint:  e,
 		Kind:      KindStatus,
@@ -180,18 +198,23 @@ func statusError(e Endpoint, res *http.Response, body []byte, key Secret) *Error
 	}
 	if res.StatusCode >= 300 && res.StatusCode < 400 {
 		out.Message = ""
-		out.Err = errForeignRedirect
 		if to, err := res.Location(); err == nil {
-			out.Err = &redirectError{clean(to.Scheme+"://"+to.Host, key)}
+			out.Err = &redirectError{clean(to.Scheme+"://"+to.Host, key), sameOrigin(to, c.cfg.URL)}
 		}
 	}
 	return out
 }
 
 // redirectError names where the API wanted to send us.
-type redirectError struct{ origin string }
+type redirectError struct {
+	origin string
+	ours   bool
+}
 
 func (e *redirectError) Error() string {
+	if e.ours {
+		return fmt.Sprintf("redirect within the origin not followed: only reads are redirected, %d times at most", maxRedirects)
+	}
 	return "redirect to " + e.origin + " not followed, the key stays on the origin of --api.url"
 }
 
@@ -220,10 +243,14 @@ func retryAfter(h http.Header, local time.Time) time.Duration {
 }
 
 // cleanCause keeps a cause for errors.Is and makes its text fit for a log:
-// net/http quotes malformed replies.
+// net/http repeats malformed replies, in quotes.
 func cleanCause(e *Error, key Secret) *Error {
 	if e.Err != nil {
-		e.Err = &cleanedError{clean(e.Err.Error(), key), e.Err}
+		text := e.Err.Error()
+		if first := strings.IndexByte(text, '"'); first >= 0 {
+			text = text[:first] + "..."
+		}
+		e.Err = &cleanedError{clean(text, key), e.Err}
 	}
 	return e
 }

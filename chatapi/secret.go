@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unique"
 )
 
 const (
@@ -15,17 +16,29 @@ const (
 )
 
 // Secret holds an administration API key. Whatever prints, logs or marshals
-// it shows a mask; only Reveal gives the key. Secrets are comparable.
-type Secret struct{ value string }
+// it shows a mask; only Reveal gives the key. Secrets are comparable. The key
+// is behind a pointer because package fmt cannot call the methods of a Secret
+// in an unexported field, and would print the bare string.
+type Secret struct{ handle unique.Handle[string] }
 
 // NewSecret wraps a key. Surrounding white space is not part of it.
-func NewSecret(key string) Secret { return Secret{strings.TrimSpace(key)} }
+func NewSecret(key string) Secret {
+	if key = strings.TrimSpace(key); key == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(key)}
+}
 
 // Reveal returns the key itself, for the one header that carries it.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.handle.Value()
+}
 
 // IsZero tells whether no key is held.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // String, GoString, Format, MarshalText and MarshalJSON all give the mask.
 func (s Secret) String() string { return secretMask }
@@ -43,11 +56,11 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(secretMask), nil }
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + secretMask + `"`), nil }
 
 func (s Secret) valid() error {
-	if s.value == "" {
+	if s.IsZero() {
 		return errors.New("the key is empty")
 	}
-	for i := range len(s.value) {
-		if c := s.value[i]; c <= ' ' || c > '~' {
+	for _, c := range []byte(s.Reveal()) {
+		if c <= ' ' || c > '~' {
 			return errors.New("the key holds white space or characters outside ASCII")
 		}
 	}

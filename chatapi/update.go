@@ -64,7 +64,7 @@ func (c *Client) UpdateDialog(ctx context.Context, id ObjectID, change DialogCha
 			if dialog.ID != id {
 				return &decodeError{Field: "_id", Row: -1, Want: "is not that of the dialog that was to change"}
 			}
-			return nil
+			return d.end()
 		},
 	})
 	if err != nil {

@@ -30,7 +30,7 @@ func ParseURL(raw string) (*url.URL, error) {
 		return nil, errors.New("the URL must not hold a query")
 	case u.Fragment != "" || strings.Contains(raw, "#"):
 		return nil, errors.New("the URL must not hold a fragment")
-	case u.Hostname() == "":
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":"):
 		return nil, errors.New("the URL names no host")
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
@@ -46,7 +46,7 @@ func IsInsecure(u *url.URL) bool {
 	}
 	host := u.Hostname()
 	ip := net.ParseIP(host)
-	return host != "localhost" && (ip == nil || !ip.IsLoopback())
+	return !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback())
 }
 
 // sameOrigin compares scheme, host and port, default ports filled in.

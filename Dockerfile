@@ -1,0 +1,34 @@
+# syntax=docker/dockerfile:1
+
+FROM --platform=$BUILDPLATFORM golang:1.26-bookworm AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+ARG TARGETOS=linux
+ARG TARGETARCH
+ARG VERSION=devel
+ARG REVISION=unknown
+RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} go build -trimpath \
+    -ldflags "-s -w -X github.com/prometheus/common/version.Version=${VERSION} -X github.com/prometheus/common/version.Revision=${REVISION}" \
+    -o /connectycube_exporter .
+
+FROM scratch
+ARG VERSION=devel
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="connectycube_exporter" \
+      org.opencontainers.image.description="Prometheus exporter for the chat of ConnectyCube applications" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/connectycube-exporter/connectycube_exporter" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+# Time zones, in the form that Go itself brings along.
+COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /zoneinfo.zip
+ENV ZONEINFO=/zoneinfo.zip
+COPY LICENSE /LICENSE
+COPY --from=build /connectycube_exporter /connectycube_exporter
+USER 65532:65532
+EXPOSE 10425
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/connectycube_exporter", "healthcheck"]
+ENTRYPOINT ["/connectycube_exporter"]
