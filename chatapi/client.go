@@ -229,7 +229,7 @@ func (c *core) budget() time.Duration { return 3 * c.cfg.Timeout }
 
 // CallBudget is how long a call may take at most, apart from waiting for the
 // rate limit: the tries, and the waits between them.
-func (c *Client) CallBudget() time.Duration { return c.budget() + c.cfg.Timeout }
+func (c *Client) CallBudget() time.Duration { return c.budget() + maxTries*c.cfg.Timeout }
 
 func (c *Client) call(ctx context.Context, r request) error {
 	err := c.tries(ctx, r)

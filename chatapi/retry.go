@@ -33,9 +33,9 @@ func newBackoff() *backoff.ExponentialBackOff {
 }
 
 // tries sends a request until it is answered, cannot succeed, or has used up
-// its tries or its time.
+// its tries or the time for waiting between them.
 func (c *Client) tries(ctx context.Context, r request) error {
-	giveUp := time.Now().Add(c.budget())
+	left := c.budget()
 	wait := newBackoff()
 	keyRetried := false
 	for try := 1; ; try++ {
@@ -68,7 +68,7 @@ func (c *Client) tries(ctx context.Context, r request) error {
 		if pause == 0 {
 			pause = wait.NextBackOff()
 		}
-		if time.Now().Add(pause).After(giveUp) {
+		if left -= pause; left < 0 {
 			return err
 		}
 		level.Debug(c.cfg.Logger).Log("msg", "repeating a request", "endpoint", r.endpoint, "try", try, "after", pause, "err", err)

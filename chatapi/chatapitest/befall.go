@@ -92,6 +92,9 @@ func (s *Server) huge(x *exchange) {
 func (s *Server) anyRow(endpoint string) []byte {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if endpoint != Messages {
+		endpoint = Dialogs
+	}
 	rows := s.view(endpoint, newFilter()).page(byID, true, 0, 1)
 	switch {
 	case len(rows) == 0:

@@ -111,19 +111,7 @@ func (e *dialogEdit) takeField(name string, raw json.RawMessage) *problem {
 		}
 		e.override(name, raw)
 	case "push_all", "pull_all":
-		return e.takeOccupants(name, raw)
-	case "pinned_messages_ids":
-		var ids []string
-		if decode(raw, &ids) != nil || slices.ContainsFunc(ids, notObjectID) {
-			return invalid(name, "must be a list of ObjectIds")
-		}
-		e.override(name, raw)
-	case "admins_ids":
-		var ids []int64
-		if decode(raw, &ids) != nil || len(ids) > maxAdmins {
-			return invalid(name, fmt.Sprintf("must be a list of at most %d user ids", maxAdmins))
-		}
-		e.dialog.admins, e.changed = ids, true
+		return e.takeLists(name, raw)
 	default:
 		return invalid(name, "is not allowed")
 	}
@@ -154,20 +142,39 @@ func (e *dialogEdit) takeExtensions(raw json.RawMessage) *problem {
 	return nil
 }
 
-func (e *dialogEdit) takeOccupants(name string, raw json.RawMessage) *problem {
+// takeLists adds to the lists of a dialog, or removes from them.
+func (e *dialogEdit) takeLists(name string, raw json.RawMessage) *problem {
 	var change *struct {
-		OccupantsIDs []int64 `json:"occupants_ids"`
+		Occupants []int64  `json:"occupants_ids"`
+		Admins    []int64  `json:"admins_ids"`
+		Pinned    []string `json:"pinned_messages_ids"`
 	}
-	if decode(raw, &change) != nil || change == nil || change.OccupantsIDs == nil {
-		return invalid(name, "must be an object with occupants_ids")
+	if decode(raw, &change) != nil || change == nil || change.Occupants == nil && change.Admins == nil && change.Pinned == nil {
+		return invalid(name, "must be an object with occupants_ids, admins_ids or pinned_messages_ids")
 	}
-	if e.dialog.kind != typeGroup && e.dialog.kind != typePublic {
+	if change.Occupants != nil && e.dialog.kind != typeGroup && e.dialog.kind != typePublic {
 		return &problem{status: http.StatusForbidden, text: "occupants can be changed in group and public dialogs only"}
 	}
+	if slices.ContainsFunc(change.Pinned, notObjectID) {
+		return invalid("pinned_messages_ids", "must be a list of ObjectIds")
+	}
+	var pinned []string
+	_ = json.Unmarshal(e.dialog.over["pinned_messages_ids"], &pinned) // none yet: none
 	if name == "push_all" {
-		e.dialog.occupants = union(e.dialog.occupants, change.OccupantsIDs)
+		e.dialog.occupants = union(e.dialog.occupants, change.Occupants)
+		e.dialog.admins = union(e.dialog.admins, change.Admins)
+		pinned = union(pinned, change.Pinned)
 	} else {
-		e.dialog.occupants = without(e.dialog.occupants, change.OccupantsIDs...)
+		e.dialog.occupants = without(e.dialog.occupants, change.Occupants...)
+		e.dialog.admins = without(e.dialog.admins, change.Admins...)
+		pinned = without(pinned, change.Pinned...)
+	}
+	if len(e.dialog.admins) > maxAdmins {
+		return invalid("admins_ids", fmt.Sprintf("must be at most %d user ids", maxAdmins))
+	}
+	if change.Pinned != nil {
+		raw, _ := json.Marshal(append([]string{}, pinned...)) // no list of strings fails to marshal
+		e.override("pinned_messages_ids", raw)
 	}
 	e.changed = true
 	return nil
@@ -194,7 +201,7 @@ func decode(raw json.RawMessage, into any) error {
 	return d.Decode(into)
 }
 
-func union(ids, more []int64) []int64 {
+func union[T comparable](ids, more []T) []T {
 	all := slices.Clone(ids)
 	for _, id := range more {
 		if !slices.Contains(all, id) {
@@ -204,6 +211,6 @@ func union(ids, more []int64) []int64 {
 	return all
 }
 
-func without(ids []int64, less ...int64) []int64 {
-	return slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return slices.Contains(less, id) })
+func without[T comparable](ids []T, less ...T) []T {
+	return slices.DeleteFunc(slices.Clone(ids), func(id T) bool { return slices.Contains(less, id) })
 }

@@ -26,16 +26,16 @@ func group(s *Server) string {
 
 func TestUpdateChangesADialogAndMovesIt(t *testing.T) {
 	for body, want := range map[string]map[string]string{
-		`{"name":"Ops","description":null,"photo":"77"}`:                 {"name": `"Ops"`, "description": `null`, "photo": `"77"`},
-		`{"extensions":{"shop":9,"open":true}}`:                          {"extensions": `{"open":"true","shop":"9"}`},
-		`{"extensions":null}`:                                            {"extensions": `null`},
-		`{"permissions":{"allow_preview":false}}`:                        {"permissions": `{"allow_preview":false}`},
-		`{"push_all":{"occupants_ids":[3,4]}}`:                           {"occupants_ids": `[1,2,3,4]`},
-		`{"pull_all":{"occupants_ids":[1,9]}}`:                           {"occupants_ids": `[2,3]`},
-		`{"pinned_messages_ids":["620e2b14e45f5b089d000008"]}`:           {"pinned_messages_ids": `["620e2b14e45f5b089d000008"]`},
-		`{"admins_ids":[1,2,3,4,5]}`:                                     {"admins_ids": `[1,2,3,4,5]`},
-		`{"user_id":2,"is_muted":true,"name":"Ops"}`:                     {"silent_ids": `[2]`, "name": `"Ops"`},
-		`{"push_all":{"occupants_ids":[8]},"admins_ids":[8],"name":"x"}`: {"occupants_ids": `[1,2,3,8]`, "admins_ids": `[8]`},
+		`{"name":"Ops","description":null,"photo":"77"}`:                    {"name": `"Ops"`, "description": `null`, "photo": `"77"`},
+		`{"extensions":{"shop":9,"open":true}}`:                             {"extensions": `{"open":"true","shop":"9"}`},
+		`{"extensions":null}`:                                               {"extensions": `null`},
+		`{"permissions":{"allow_preview":false}}`:                           {"permissions": `{"allow_preview":false}`},
+		`{"push_all":{"occupants_ids":[3,4]}}`:                              {"occupants_ids": `[1,2,3,4]`},
+		`{"pull_all":{"occupants_ids":[1,9]}}`:                              {"occupants_ids": `[2,3]`},
+		`{"push_all":{"pinned_messages_ids":["620e2b14e45f5b089d000008"]}}`: {"pinned_messages_ids": `["620e2b14e45f5b089d000008"]`},
+		`{"push_all":{"admins_ids":[1,2,3,4,5]}}`:                           {"admins_ids": `[1,2,3,4,5]`},
+		`{"user_id":2,"is_muted":true,"name":"Ops"}`:                        {"silent_ids": `[2]`, "name": `"Ops"`},
+		`{"push_all":{"occupants_ids":[8],"admins_ids":[8]},"name":"x"}`:    {"occupants_ids": `[1,2,3,8]`, "admins_ids": `[8]`},
 	} {
 		t.Run(body, func(t *testing.T) {
 			s := small()
@@ -79,20 +79,22 @@ func TestUpdateRefusesWhatIsWrongAndChangesNothing(t *testing.T) {
 	s := small()
 	private := s.CreateDialog(DialogSpec{Occupants: []int64{1, 2}})
 	for body, want := range map[string]int{
-		`[]`:                                              400,
-		`null`:                                            400,
-		`{"title":"Ops"}`:                                 422,
-		`{"is_muted":true}`:                               422,
-		`{"user_id":"2","is_muted":true}`:                 422,
-		`{"user_id":2,"is_muted":1}`:                      422,
-		`{"name":"Ops","photo":3}`:                        422,
-		`{"name":"Ops","admins_ids":"1"}`:                 422,
-		`{"admins_ids":[1,2,3,4,5,6]}`:                    422,
-		`{"extensions":{"a":1,"b":2,"c":3,"d":4}}`:        422,
-		`{"permissions":{"allow_all":true}}`:              422,
-		`{"pinned_messages_ids":["1"]}`:                   422,
-		`{"push_all":{}}`:                                 422,
-		`{"name":"Ops","push_all":{"occupants_ids":[3]}}`: 403,
+		`[]`:                              400,
+		`null`:                            400,
+		`{"title":"Ops"}`:                 422,
+		`{"is_muted":true}`:               422,
+		`{"user_id":"2","is_muted":true}`: 422,
+		`{"user_id":2,"is_muted":1}`:      422,
+		`{"name":"Ops","photo":3}`:        422,
+		`{"name":"Ops","push_all":{"admins_ids":"1"}}`:         422,
+		`{"admins_ids":[1]}`:                                   422,
+		`{"pinned_messages_ids":["620e2b14e45f5b089d000008"]}`: 422,
+		`{"push_all":{"admins_ids":[1,2,3,4,5,6]}}`:            422,
+		`{"extensions":{"a":1,"b":2,"c":3,"d":4}}`:             422,
+		`{"permissions":{"allow_all":true}}`:                   422,
+		`{"push_all":{"pinned_messages_ids":["1"]}}`:           422,
+		`{"push_all":{}}`:                                      422,
+		`{"name":"Ops","push_all":{"occupants_ids":[3]}}`:      403,
 	} {
 		before := string(s.Truth().Dialogs[60].Row)
 		if w := do(s, "PUT", "/admin/chat/"+private, body); w.Code != want {
