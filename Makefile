@@ -28,7 +28,11 @@ bench: ## the benchmarks quoted in the README
 	$(GO) test -run '^$$' -bench . ./chatapi ./collector ./chatapi/chatapitest
 
 fuzz: ## each fuzz target for a minute
-	@for target in $$($(GO) test -list '^Fuzz' ./chatapi | grep ^Fuzz); do $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 1m ./chatapi || exit 1; done
+	@for package in ./chatapi ./internal/config; do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 1m $$package || exit 1; \
+	  done; \
+	done
 
 golden: ## rewrite the golden files after a change that is meant
 	$(GO) test ./collector -run 'Golden|RequestsPerHour' -update

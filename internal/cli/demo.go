@@ -30,13 +30,13 @@ type demo struct {
 func newDemo(app *kingpin.Application) command {
 	d := &demo{}
 	clause := app.Command("demo", "The same on generated data with live traffic: no key, no network.")
-	clause.Flag("demo.dialogs", "Dialogs at the start.").Default("2000").
+	clause.Flag("demo.dialogs", "Dialogs at the start.").Default("10000").
 		SetValue(&value[int]{name: "demo.dialogs", target: &d.dialogs, parse: parseWhole})
-	clause.Flag("demo.messages", "Messages at the start.").Default("60000").
+	clause.Flag("demo.messages", "Messages at the start.").Default("500000").
 		SetValue(&value[int]{name: "demo.messages", target: &d.messages, parse: parseWhole})
 	clause.Flag("demo.weeks", "Weeks over which they are spread.").Default("13").
 		SetValue(&value[int]{name: "demo.weeks", target: &d.weeks, parse: parseWhole})
-	clause.Flag("demo.rate", "Live messages a second.").Default("2").
+	clause.Flag("demo.rate", "Live messages a second.").Default("0.2").
 		SetValue(&value[float64]{name: "demo.rate", target: &d.rate, parse: parseNumber})
 	clause.Flag("demo.seed", "Seed of the generated data.").Default("1").
 		SetValue(&value[uint64]{name: "demo.seed", target: &d.seed, parse: parseSeed})

@@ -29,11 +29,8 @@ const prometheusVersion = "v0.316.0"
 // it once for each exposition format.
 func TestPrometheusScrapesTheDemo(t *testing.T) {
 	prometheus := buildPrometheus(t)
-	exporter := filepath.Join(t.TempDir(), "connectycube_exporter")
-	command(t, "../..", "go", "build", "-o", exporter, ".")
-
 	addr := freeAddr(t)
-	start(t, exporter, "demo", "--web.listen-address="+addr, "--poll.interval=1s")
+	start(t, binary, "demo", "--web.listen-address="+addr, "--poll.interval=1s")
 
 	dir := t.TempDir()
 	var config strings.Builder
@@ -95,15 +92,6 @@ func buildPrometheus(t *testing.T) string {
 		t.Fatalf("building Prometheus: %v\n%s", err, out)
 	}
 	return path
-}
-
-func command(t *testing.T, dir, name string, args ...string) {
-	t.Helper()
-	cmd := exec.Command(name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s %v: %v\n%s", name, args, err, out)
-	}
 }
 
 func freeAddr(t *testing.T) string {
