@@ -52,7 +52,7 @@ func (e *Error) Error() string {
 		}
 		switch e.Status {
 		case http.StatusUnauthorized, http.StatusForbidden:
-			text += " (is the key in --api.key-file right, and the plan Advanced or higher?)"
+			text += " (is the key file, --api.key-file or api_key_file, that of this application, and its plan Advanced or higher?)"
 		case http.StatusNotFound:
 			if e.Endpoint == DialogUpdate {
 				text += " (is there such a dialog, and --api.url right?)"
@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 	case KindNetwork:
 		text += "no connection"
 	case KindKey:
-		text += "no usable key (--api.key-file)"
+		text += "no usable key (--api.key-file, or api_key_file of the application)"
 	}
 	if e.RetryAfter > 0 {
 		text += fmt.Sprintf(", retry after %s", e.RetryAfter.Round(time.Second))

@@ -14,7 +14,8 @@ import (
 )
 
 // CheckTarget refreshes every part of one application once. The error joins
-// what failed; the status holds what was learnt nevertheless.
+// what failed; the status holds what was learnt nevertheless. Where the API
+// cannot be reached or refuses the key, one call is enough to say so.
 func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger) (Status, error) {
 	if err := t.validate(); err != nil {
 		return Status{Name: t.Name}, err
@@ -25,6 +26,9 @@ func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger)
 		return Status{Name: t.Name}, err
 	}
 	defer a.close()
+	if _, err := a.client.CountDialogs(ctx); hopeless(err) {
+		return a.status(defs), err
+	}
 	var wg sync.WaitGroup
 	for i := range a.parts {
 		wg.Go(func() { a.run(ctx, i) })
@@ -42,6 +46,15 @@ func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger)
 		}
 	}
 	return a.status(defs), errors.Join(failed...)
+}
+
+// hopeless tells whether other calls would fail just the same.
+func hopeless(err error) bool {
+	api, ok := errors.AsType[*chatapi.Error](err)
+	if !ok {
+		return err != nil
+	}
+	return api.Refused() || api.Kind == chatapi.KindKey || api.Kind == chatapi.KindNetwork || api.Kind == chatapi.KindTimeout
 }
 
 // status gathers what a person wants to see of an application.

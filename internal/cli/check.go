@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/go-kit/log"
@@ -57,6 +58,9 @@ func (c *check) run(ctx context.Context, s *session) error {
 		targets = targets[one : one+1]
 	}
 	warnInsecure(logger, targets)
+	if text := expectation(targets); text != "" && c.format == "table" {
+		fmt.Fprintln(s.stderr, text)
+	}
 	results := checkAll(ctx, settings, targets, logger)
 	if ctx.Err() != nil {
 		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
@@ -68,6 +72,23 @@ func (c *check) run(ctx context.Context, s *session) error {
 		return errReported
 	}
 	return nil
+}
+
+// expectation says what is going on while a check takes its time: half a minute
+// at the default rate limit.
+func expectation(targets []collector.Target) string {
+	const requests = 60
+	var longest time.Duration
+	for _, t := range targets {
+		if t.RateLimit > 0 {
+			longest = max(longest, time.Duration(requests/t.RateLimit*float64(time.Second)))
+		}
+	}
+	if longest < 5*time.Second {
+		return ""
+	}
+	return fmt.Sprintf("Asking the API: about %d requests for each application, %s at its rate limit (--api.rate-limit).",
+		requests, longest.Round(time.Second))
 }
 
 func checkAll(ctx context.Context, settings collector.Settings, targets []collector.Target, logger log.Logger) []checked {
