@@ -70,6 +70,7 @@ type core struct {
 	http    *http.Client
 	limiter *limiter
 	clock   *clock
+	retries retryBudget
 
 	mu        sync.Mutex
 	key       Secret
@@ -111,6 +112,31 @@ func (c *Client) Lane(l Lane) *Client { return &Client{core: c.core, lane: l} }
 // Now is the API's clock, estimated from its replies; known is false while it
 // is this machine's clock for want of a usable Date header.
 func (c *Client) Now() (t time.Time, known bool) { return c.clock.now() }
+
+// Settled is a time on the API's clock that has passed for sure, even if the
+// slowest of the clocks that its replies of the last hour came from is the
+// right one. It runs behind Now by a second and the slowest round trip; what
+// is to be counted once and for all ends before it.
+func (c *Client) Settled() (t time.Time, known bool) { return c.clock.settled() }
+
+// ClockFault says why the latest reply could not tell the API's time; empty:
+// it could, or there was no reply yet.
+func (c *Client) ClockFault() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dateFault
+}
+
+// Adopt takes over what another client learnt of the same API: its clock, and
+// a pause that it asked for. It is called before the first request.
+func (c *Client) Adopt(old *Client) {
+	c.clock = old.clock
+	c.limiter.pause(old.limiter.pauseLeft())
+	fault := old.ClockFault()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dateFault = fault
+}
 
 // Skew is the API's clock minus this machine's.
 func (c *Client) Skew() (skew time.Duration, known bool) { return c.clock.skew() }

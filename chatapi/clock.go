@@ -9,9 +9,11 @@ import (
 
 const (
 	maxSkew    = 24 * time.Hour // a Date further off than this is not believed
-	clockAge   = time.Hour      // an estimate that was not confirmed for so long is dropped
+	clockAge   = 24 * time.Hour // an estimate that was not confirmed for so long is dropped
 	clockDrift = 1e-4           // how fast two honest clocks may part
-	jumpProof  = 3              // replies that must agree before a jump is believed
+	jumpProof  = 3              // replies that must agree before a jump is believed,
+	jumpTime   = time.Minute    // over at least this time
+	floorTime  = time.Hour      // replies of the last hour have a say in the floor
 )
 
 // clock estimates the server's clock. Each Date header bounds it: the server
@@ -22,10 +24,16 @@ const (
 type clock struct {
 	base time.Time
 
-	mu   sync.Mutex
-	est  bounds
-	jump bounds // replies that contradict est, and agree with each other
-	runs int    // how many such replies
+	mu    sync.Mutex
+	est   bounds
+	jump  bounds    // replies that contradict est, and agree with each other
+	runs  int       // how many such replies
+	since time.Time // the first of them
+
+	// floor holds the lowest lower bounds of this half of floorTime and of the
+	// one before.
+	floor   [2]time.Duration
+	floorAt time.Time // when this half began
 }
 
 // bounds hold the server's time at base, as an offset from base.
@@ -60,6 +68,7 @@ func (c *clock) observe(sent, received time.Time, h http.Header) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.lowerFloor(b)
 	if c.est.at.IsZero() {
 		c.est = b
 		return nil
@@ -71,12 +80,34 @@ func (c *clock) observe(sent, received time.Time, h http.Header) error {
 	if both, ok := c.jump.and(b); ok && c.runs > 0 {
 		c.jump, c.runs = both, c.runs+1
 	} else {
-		c.jump, c.runs = b, 1
+		c.jump, c.runs, c.since = b, 1, received
 	}
-	if c.runs >= jumpProof {
+	if c.runs >= jumpProof && received.Sub(c.since) >= jumpTime {
 		c.est, c.runs = c.jump, 0
 	}
 	return nil
+}
+
+func (c *clock) lowerFloor(b bounds) {
+	switch half := floorTime / 2; {
+	case c.floorAt.IsZero() || b.at.Sub(c.floorAt) >= 2*half:
+		c.floor, c.floorAt = [2]time.Duration{b.lo, b.lo}, b.at
+	case b.at.Sub(c.floorAt) >= half:
+		c.floor, c.floorAt = [2]time.Duration{b.lo, c.floor[0]}, b.at
+	default:
+		c.floor[0] = min(c.floor[0], b.lo)
+	}
+}
+
+// settled is the latest time that has passed for sure, were the slowest clock
+// seen in the last hour the right one.
+func (c *clock) settled() (t time.Time, known bool) {
+	if _, known := c.now(); !known {
+		return time.Time{}, false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.base.Round(0).Add(time.Since(c.base) + min(c.floor[0], c.floor[1])), true
 }
 
 // and intersects the older bounds, widened by drift, with newer ones.

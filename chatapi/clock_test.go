@@ -107,8 +107,8 @@ func TestSkewWithinTheDoubtIsZero(t *testing.T) {
 	})
 }
 
-// A server's clock that jumps is believed when three replies agree on it; one
-// stray reply is not.
+// A server's clock that jumps is believed when three replies agree on it over
+// a minute, and none contradicts them meanwhile; stray replies are not.
 func TestClockJumps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newClock()
@@ -132,12 +132,77 @@ func TestClockJumps(t *testing.T) {
 		reply(2 * time.Hour) // that disagrees with those
 		reply(time.Hour)
 		reply(time.Hour)
+		reply(time.Hour)
 		near(t, c, 0, 500*time.Millisecond)
+		time.Sleep(time.Minute)
 		reply(time.Hour)
 		near(t, c, time.Hour, 500*time.Millisecond)
 		reply(time.Hour)
 		near(t, c, time.Hour, 500*time.Millisecond)
 	})
+}
+
+// What is settled is never ahead of the slowest clock of the last hour, and at
+// most a second and a round trip behind it.
+func TestSettledTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		if _, known := c.settled(); known {
+			t.Error("known before any reply")
+		}
+		reply := func(skew time.Duration) {
+			t.Helper()
+			time.Sleep(17 * time.Second)
+			now := time.Now()
+			if err := c.observe(now.Add(-time.Second), now, dated(now.Add(skew))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		behind := func(skew time.Duration) {
+			t.Helper()
+			got, known := c.settled()
+			if lag := time.Now().Add(skew).Sub(got); !known || lag < 0 || lag > 2*time.Second {
+				t.Errorf("settled is %v behind a clock %v off, known %v", lag, skew, known)
+			}
+		}
+		reply(0)
+		behind(0)
+		for range 20 { // two machines answer, one of them ten minutes fast
+			reply(10 * time.Minute)
+			reply(0)
+			behind(0)
+		}
+		for range 150 { // 42 minutes: the slow one still has its say
+			reply(10 * time.Minute)
+		}
+		behind(0)
+		for range 150 {
+			reply(10 * time.Minute)
+		}
+		behind(10 * time.Minute)
+		reply(-time.Minute)
+		behind(-time.Minute)
+	})
+}
+
+// Retries are earned: an API that is down is soon asked once a call.
+func TestRetryBudget(t *testing.T) {
+	var b retryBudget
+	granted := 0
+	for range 100 {
+		if b.spend() {
+			granted++
+		}
+	}
+	if granted != maxRetriesSpent {
+		t.Errorf("%d retries without a success, want %d", granted, maxRetriesSpent)
+	}
+	for range int(1.5 / retriesEarned) {
+		b.earn()
+	}
+	if !b.spend() || b.spend() {
+		t.Error("successes should have earned one retry")
+	}
 }
 
 // A reply that comes late, after a younger one, does no harm.

@@ -215,8 +215,9 @@ func (l *limiter) lower() (now float64, lowered bool) {
 	if from == rate.Inf {
 		from = rate.Limit(float64(len(l.starts)) / rateSpan.Seconds())
 	}
+	was := l.effective
 	l.set(max(floor, from/2))
-	return float64(l.effective), true
+	return float64(l.effective), l.effective < was
 }
 
 // raise takes a step back up, at most one per recoverEvery.

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -46,6 +47,7 @@ func (c *Client) tries(ctx context.Context, r request) error {
 		err := c.try(ctx, r, key)
 		if err == nil {
 			c.limiter.raise()
+			c.retries.earn()
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -61,7 +63,7 @@ func (c *Client) tries(ctx context.Context, r request) error {
 			}
 			err.Err = kerr
 		}
-		if try >= maxTries || !repeatable(r, err) {
+		if try >= maxTries || !repeatable(r, err) || !c.retries.spend() {
 			return err
 		}
 		pause := err.RetryAfter
@@ -80,6 +82,34 @@ func (c *Client) tries(ctx context.Context, r request) error {
 			return err
 		}
 	}
+}
+
+// retryBudget keeps an API that is down from being asked several times for
+// every call: retries are earned by requests that succeed.
+type retryBudget struct {
+	mu    sync.Mutex
+	spent float64
+}
+
+const (
+	maxRetriesSpent = 10  // retries without a success between them
+	retriesEarned   = 0.1 // by a success
+)
+
+func (b *retryBudget) spend() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.spent+1 > maxRetriesSpent {
+		return false
+	}
+	b.spent++
+	return true
+}
+
+func (b *retryBudget) earn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spent = max(0, b.spent-retriesEarned)
 }
 
 // repeatable tells whether the same call may try again. What hangs is not
@@ -172,6 +202,8 @@ func (c *Client) send(ctx context.Context, r request, key Secret) reply {
 	data, err := readBody(res)
 	ok := res.StatusCode >= 200 && res.StatusCode < 300
 	switch {
+	case !ok && ctx.Err() != nil:
+		return reply{res.StatusCode, cleanCause(transportError(r.endpoint, ctx.Err()), key)}
 	case !ok:
 		return reply{res.StatusCode, c.statusError(r.endpoint, res, data, key)}
 	case errors.Is(err, errTooLarge):

@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -48,7 +49,6 @@ func (m *apiMetrics) all() []prometheus.Collector {
 }
 
 func (m *apiMetrics) observer(app string) *apiObserver {
-	m.wait.WithLabelValues(app)
 	return &apiObserver{m: m, app: app, last: map[chatapi.Endpoint]bool{}}
 }
 
@@ -74,6 +74,18 @@ type apiObserver struct {
 type minuteCount struct {
 	minute int64
 	n      int64
+}
+
+// begin makes the series that are to be there from the start.
+func (o *apiObserver) begin() { o.m.wait.WithLabelValues(o.app) }
+
+// adopt takes over what an earlier observer of the same application saw.
+func (o *apiObserver) adopt(old *apiObserver) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last, o.slots = maps.Clone(old.last), old.slots
 }
 
 // Request implements [chatapi.Observer].

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -16,9 +17,10 @@ import (
 )
 
 const (
-	keptPolls   = 20
-	maxStagger  = 2 * time.Second
-	partStagger = time.Millisecond // keeps the order of the first pass
+	keptPolls    = 20
+	keptFailures = 3
+	maxStagger   = 2 * time.Second
+	partStagger  = time.Millisecond // keeps the order of the first pass
 )
 
 // app polls one application.
@@ -67,6 +69,8 @@ func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, logg
 
 // adopt takes over what an earlier app learnt of the same application.
 func (a *app) adopt(old *app) {
+	a.client.Adopt(old.client)
+	a.api.adopt(old.api)
 	a.snap.Store(old.snap.Load())
 	a.proofs.adopt(old.proofs)
 	old.mu.Lock()
@@ -78,6 +82,7 @@ func (a *app) adopt(old *app) {
 func (a *app) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	a.stop = cancel
+	a.api.begin()
 	first := stagger(a.target.Name, a.set.PollInterval)
 	for i := range a.parts {
 		a.wg.Go(func() { a.loop(ctx, i, first+time.Duration(i)*partStagger) })
@@ -131,10 +136,17 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 	s.attempt, s.duration, s.err = end, end.Sub(start), err
 	wait := p.interval
 	if err == nil {
-		s.result, s.success, s.took, s.failures = res, end, s.duration, 0
+		s.failures = 0
 	} else {
 		s.failures++
-		wait = p.retryAfter(s.failures, a.set.PollInterval)
+		if res == nil { // a refresh that half succeeded has cost its requests
+			wait = p.retryAfter(s.failures, a.set.PollInterval)
+		}
+	}
+	// What is left of a failed refresh takes the place of the last whole one
+	// once that would have missed three refreshes.
+	if res != nil && (err == nil || s.result == nil || s.failures >= keptFailures) {
+		s.result, s.success, s.took = res, end, s.duration
 	}
 	s.next = end.Add(wait)
 	a.snap.Store(&snapshot{states: states, healthy: a.healthy(p.collector, states, end)})
@@ -159,11 +171,36 @@ func (a *app) healthy(collector string, states []partState, now time.Time) map[s
 	return out
 }
 
+// now is the API's clock. Only when its replies cannot tell the time it is this
+// machine's; when there was no reply lately, one is asked for.
+func (a *app) now(ctx context.Context) (time.Time, error) {
+	t, known := a.client.Now()
+	if known || a.client.ClockFault() != "" {
+		return t, nil
+	}
+	if _, err := a.client.CountDialogs(ctx); err != nil {
+		return time.Time{}, err
+	}
+	t, _ = a.client.Now()
+	return t, nil
+}
+
+// sameFailure compares failures but for what changes from one to the next,
+// such as the rest of a pause.
+func sameFailure(a, b error) bool {
+	x, xok := errors.AsType[*chatapi.Error](a)
+	y, yok := errors.AsType[*chatapi.Error](b)
+	if xok && yok {
+		return x.Endpoint == y.Endpoint && x.Code() == y.Code()
+	}
+	return errText(a) == errText(b)
+}
+
 // report logs failures when they begin and change, and their end.
 func (a *app) report(p *part, s *partState, before error) {
 	logger := log.With(a.logger, "collector", p.collector, "part", p.name)
 	switch {
-	case s.err != nil && errText(before) != errText(s.err):
+	case s.err != nil && !sameFailure(before, s.err):
 		level.Warn(logger).Log("msg", "refresh failed; last values are kept for three intervals", "err", errText(s.err), "next_try", s.next.Sub(s.attempt))
 	case s.err != nil:
 		level.Debug(logger).Log("msg", "refresh failed again", "err", errText(s.err), "failures", s.failures)

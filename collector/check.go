@@ -48,15 +48,6 @@ func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger)
 	return a.status(defs), errors.Join(failed...)
 }
 
-// hopeless tells whether other calls would fail just the same.
-func hopeless(err error) bool {
-	api, ok := errors.AsType[*chatapi.Error](err)
-	if !ok {
-		return err != nil
-	}
-	return api.Refused() || api.Kind == chatapi.KindKey || api.Kind == chatapi.KindNetwork || api.Kind == chatapi.KindTimeout
-}
-
 // status gathers what a person wants to see of an application.
 func (a *app) status(defs []definition) Status {
 	now, snap := time.Now(), a.snap.Load()

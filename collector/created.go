@@ -19,40 +19,41 @@ type createdCount struct {
 	end    int64 // of the latest closed window, unix seconds on the API's clock; 0: none yet
 }
 
-// countCreated closes the window that began where the one before ended.
+// countCreated closes the window that began where the one before ended. It
+// closes by the settled clock: were a window closed before its time, what is
+// created in it later would be lost.
 func (c *windowsCollector) countCreated(ctx context.Context, a *app, e chatapi.Endpoint, prev result) (result, error) {
 	proven, err := a.proofs.ensure(ctx, e)
 	if err != nil {
 		return nil, err
 	}
+	usable, err := proven.usable(filterCreated)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := a.now(ctx); err != nil {
+		return nil, err
+	}
 	out := &createdCount{desc: c.dialogsCreated}
-	count := a.client.CountDialogs
 	if e == chatapi.Messages {
-		out.desc, count = c.messagesCreated, a.client.CountMessages
+		out.desc = c.messagesCreated
 	}
 	if before, ok := prev.(*createdCount); ok {
 		out.total, out.end = before.total, before.end
 	}
-	// Windows closed by another clock than the API's could overlap or leave gaps.
-	now, known := a.client.Now()
-	if !known || !proven.empty && !proven.supported(filterCreated) {
-		out.hidden = true
-		return out, nil
-	}
-	end := now.Unix() - closeAfter
+	settled, known := a.client.Settled()
+	end := settled.Unix() - closeAfter
 	switch {
+	case !known || !usable:
+		out.hidden = true
 	case out.end == 0:
 		out.end = end
 	case end > out.end:
-		if !proven.empty {
-			n, err := count(ctx, chatapi.CreatedAt.In(out.end, end)...)
-			if err != nil {
-				a.proofs.doubt(e, err)
-				return nil, err
-			}
-			out.total += n
+		n, _, err := a.countIn(ctx, e, proven, chatapi.CreatedAt, out.end, end)
+		if err != nil {
+			return nil, err
 		}
-		out.end = end
+		out.total, out.end = out.total+n, end
 	}
 	return out, nil
 }

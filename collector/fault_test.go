@@ -113,7 +113,8 @@ func faultRun(t *testing.T, fault chatapitest.Fault, code string, rowsOnly bool,
 	if !strings.Contains(b.log.String(), "refresh failed") {
 		t.Errorf("the log does not tell: %s", b.log)
 	}
-	for _, key := range []string{`new_messages{window="15m"}`, `window_end_timestamp_seconds{window="1h"}`} {
+	for _, window := range []string{"15m", "1h"} {
+		key := fmt.Sprintf("new_%s{window=%q}", endpoint, window)
 		if _, ok := seen[key]; ok && !rowsOnly {
 			t.Errorf("%s is shown, %s after its last success", key, 20*time.Minute)
 		}

@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,8 +25,9 @@ type Fleet struct {
 	api    *apiMetrics
 	self   *selfDescs
 
-	mu   sync.Mutex // serialises Apply and Close
-	apps atomic.Pointer[[]*app]
+	mu     sync.Mutex // serialises Apply and Close
+	closed bool
+	apps   atomic.Pointer[[]*app]
 }
 
 // NewFleet makes a fleet without applications. It does no I/O.
@@ -41,6 +43,9 @@ func NewFleet(set Settings, logger log.Logger) *Fleet {
 func (f *Fleet) Apply(targets []Target) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed {
+		return errors.New("the exporter is shutting down")
+	}
 	running := map[string]*app{}
 	for _, a := range *f.apps.Load() {
 		running[a.target.Name] = a
@@ -98,6 +103,7 @@ func (f *Fleet) Apply(targets []Target) error {
 func (f *Fleet) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.closed = true
 	var wg sync.WaitGroup
 	for _, a := range *f.apps.Load() {
 		wg.Go(a.close)
@@ -161,6 +167,8 @@ func (t Target) validate() error {
 		return errors.New("has no name")
 	case !utf8.ValidString(t.Name):
 		return errors.New("the name is not valid UTF-8")
+	case t.Transport != nil && !reflect.TypeOf(t.Transport).Comparable():
+		return errors.New("the transport cannot be compared; use a pointer")
 	case t.RateLimit < 0 || t.RateLimit != t.RateLimit:
 		return errors.New("the rate limit is not a number of at least 0")
 	}

@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,11 +68,12 @@ func TestApply(t *testing.T) {
 		before := b.scrape()
 
 		slower := target("changed", changed)
-		slower.Transport, slower.RateLimit = nil, 1
-		change := target("changed", changed)
-		b.apply(target("app", kept), change, target("added", added))
-		_ = slower
+		slower.RateLimit = 1
+		b.apply(target("app", kept), slower, target("added", added))
 		after := b.scrape()
+		if after[`api_rate_limit_requests_per_second{application="changed"}`] != 1 {
+			t.Error("the change is not in effect")
+		}
 		for key, v := range before {
 			switch {
 			case strings.Contains(key, `"gone"`):
@@ -120,6 +122,27 @@ func TestApplyKeepsWhatALimitDoesNotChange(t *testing.T) {
 	})
 }
 
+// TestCloseIsForGood applies a change to a fleet that was closed.
+func TestCloseIsForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := small(1)
+		app := target("app", api)
+		b := newBench(t, defaults(t))
+		b.apply(app)
+		time.Sleep(time.Minute)
+		b.fleet.Close()
+		api.ResetRequests()
+		app.RateLimit = 3
+		if err := b.fleet.Apply([]collector.Target{app}); err == nil {
+			t.Error("a closed fleet takes targets")
+		}
+		time.Sleep(10 * time.Minute)
+		if n := len(api.Requests()); n > 0 {
+			t.Errorf("%d requests after Close", n)
+		}
+	})
+}
+
 func TestApplyRefusesWhatItCannotWatch(t *testing.T) {
 	api := small(1)
 	good := target("app", api)
@@ -128,9 +151,11 @@ func TestApplyRefusesWhatItCannotWatch(t *testing.T) {
 		"has no name":      {{URL: good.URL}},
 		"UTF-8":            {{Name: "a\xff", URL: good.URL}},
 		"password":         {{Name: "a", URL: "https://user:pass@host"}},
-		"rate limit":       {{Name: "a", URL: good.URL, RateLimit: -1}},
+		"rate limit":       {good, {Name: "a", URL: good.URL, RateLimit: -1}},
+		"use a pointer":    {{Name: "a", URL: good.URL, Transport: transportFunc(nil)}},
 	} {
-		fleet := newBench(t, defaults(t)).fleet
+		b := newBench(t, defaults(t))
+		fleet := b.fleet
 		err := fleet.Apply(targets)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "pass@") {
 			t.Errorf("want an error about %q, got %v", want, err)
@@ -138,8 +163,15 @@ func TestApplyRefusesWhatItCannotWatch(t *testing.T) {
 		if n := len(fleet.Status()); n != 0 {
 			t.Errorf("%d applications after a refusal", n)
 		}
+		if got := b.scrape(); len(got) != 0 {
+			t.Errorf("series after a refusal: %v", got)
+		}
 	}
 }
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestKeyRotation replaces the key file while the exporter runs.
 func TestKeyRotation(t *testing.T) {

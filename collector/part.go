@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -81,16 +82,19 @@ func (p *part) staleAfter(s *partState, callBudget time.Duration) time.Duration 
 	return 3*(p.interval+s.took) + min(callBudget, p.interval)
 }
 
+// longestBackoff is the longest wait after a failure, in poll intervals.
+const longestBackoff = 10
+
 // retryAfter is the wait after a failure: short at first, so that rare parts
 // recover soon after the API does, and never longer than the part's interval.
-func (p *part) retryAfter(failures int, base time.Duration) time.Duration {
-	wait := base
+func (p *part) retryAfter(failures int, poll time.Duration) time.Duration {
+	wait, longest := poll, min(p.interval, longestBackoff*poll)
 	for range failures - 1 {
-		if wait *= 2; wait >= p.interval {
+		if wait *= 2; wait >= longest {
 			break
 		}
 	}
-	return min(wait, p.interval)
+	return min(wait, longest)
 }
 
 // emitter turns results into metrics for one scrape of one application.
@@ -130,10 +134,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("connectycube_"+name, help, append([]string{"application"}, labels...), nil)
 }
 
-// errText is the text of an error, or nothing.
+// errText is the text of an error in one line, or nothing.
 func errText(err error) string {
 	if err == nil {
 		return ""
 	}
-	return err.Error()
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }

@@ -3,7 +3,6 @@ package collector
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -18,7 +17,8 @@ import (
 const (
 	proofLife     = 24 * time.Hour // then a filter is proven anew
 	weakProofLife = time.Hour      // when no row could tell created_at from updated_at
-	unknownPolls  = 5              // poll intervals until an unknown filter is tried again
+	pendingPolls  = 5              // poll intervals until what is not supported is tried again
+	longestRetry  = time.Hour      // between two tries of a filter that stays unsupported
 	maxCandidates = 3              // rows tried, since rows may change during a proof
 )
 
@@ -34,11 +34,15 @@ const (
 )
 
 // verdict is what a proof found. A filter that is neither supported nor
-// unsupported is unknown: there was no row to prove it on.
+// unsupported is unknown: there was no row to prove it on, or no answer.
 type verdict struct {
 	known     bool
 	supported bool
 	reason    string // unless supported
+	err       error  // the answer was an error
+
+	due   time.Time // when it is tried again; zero: with all others
+	tries int       // without success
 }
 
 // proofs are the verdicts on one endpoint; they never change.
@@ -46,13 +50,25 @@ type proofs struct {
 	empty    bool // the endpoint has no rows: every count is 0, filters or not
 	verdicts map[string]verdict
 	until    time.Time // when all is to be proven anew
-	retry    time.Time // when what is unknown is to be tried again; zero: all is known
+	rows     []candidate
 }
 
 func (p *proofs) supported(filter string) bool { return p.verdicts[filter].supported }
 
+// usable tells whether counts by the filter can be had, and why not if that is
+// a failure.
+func (p *proofs) usable(filter string) (bool, error) {
+	v := p.verdicts[filter]
+	return p.empty || v.supported, v.err
+}
+
 func (p *proofs) current(now time.Time) bool {
-	return now.Before(p.until) && (p.retry.IsZero() || now.Before(p.retry))
+	for _, v := range p.verdicts {
+		if !v.due.IsZero() && !now.Before(v.due) {
+			return false
+		}
+	}
+	return now.Before(p.until)
 }
 
 // prover proves the filters of one application's list endpoints on known rows,
@@ -68,6 +84,10 @@ type provenList struct {
 	turn    chan struct{} // a lock whose waiters can be cancelled
 	state   atomic.Pointer[proofs]
 	doubted atomic.Pointer[time.Time]
+
+	// A failure is shared by all who need the proof, until it is tried again.
+	failed   error
+	failedAt time.Time
 }
 
 func newProver(c *chatapi.Client, poll time.Duration, logger log.Logger) *prover {
@@ -89,7 +109,7 @@ func (p *prover) adopt(old *prover) {
 func (p *prover) peek(e chatapi.Endpoint) *proofs { return p.lists[e].state.Load() }
 
 // ensure gives the verdicts on an endpoint, proving what is not proven yet.
-// An error means that nothing was learnt; the next call tries again.
+// An error means that nothing was learnt.
 func (p *prover) ensure(ctx context.Context, e chatapi.Endpoint) (*proofs, error) {
 	list := p.lists[e]
 	select {
@@ -102,12 +122,17 @@ func (p *prover) ensure(ctx context.Context, e chatapi.Endpoint) (*proofs, error
 	if known.current(now) {
 		return known, nil
 	}
+	if list.failed != nil && now.Sub(list.failedAt) < p.poll/2 {
+		return nil, list.failed
+	}
 	out := &proofs{verdicts: map[string]verdict{}, until: now.Add(proofLife)}
 	if now.Before(known.until) {
-		out.until = known.until
+		out.until, out.rows = known.until, known.rows
 		for filter, v := range known.verdicts {
-			if v.known {
+			if v.supported || now.Before(v.due) {
 				out.verdicts[filter] = v
+			} else if !v.known && v.err == nil {
+				out.rows = nil // there may be better ones by now
 			}
 		}
 	}
@@ -116,11 +141,15 @@ func (p *prover) ensure(ctx context.Context, e chatapi.Endpoint) (*proofs, error
 		prove = p.proveMessages
 	}
 	if err := prove(ctx, out); err != nil {
-		return nil, fmt.Errorf("proving the filters of %s: %w", e, err)
+		list.failed, list.failedAt = fmt.Errorf("proving the filters of %s: %w", e, err), time.Now()
+		return nil, list.failed
 	}
-	for _, v := range out.verdicts {
-		if !v.known {
-			out.retry = now.Add(unknownPolls * p.poll)
+	list.failed = nil
+	for filter, v := range out.verdicts {
+		if !v.supported && !now.Before(v.due) {
+			v.tries = known.verdicts[filter].tries + 1
+			v.due = time.Now().Add(p.retryIn(v))
+			out.verdicts[filter] = v
 		}
 	}
 	p.report(e, known, out)
@@ -128,12 +157,25 @@ func (p *prover) ensure(ctx context.Context, e chatapi.Endpoint) (*proofs, error
 	return out, nil
 }
 
+// retryIn is short after an error, which may pass, and grows for a filter that
+// stays unsupported.
+func (p *prover) retryIn(v verdict) time.Duration {
+	if v.err != nil {
+		return time.Duration(min(v.tries, pendingPolls)) * p.poll
+	}
+	wait := pendingPolls * p.poll
+	for i := 1; v.known && i < v.tries && wait < longestRetry; i++ {
+		wait *= 2
+	}
+	return min(wait, max(longestRetry, p.poll))
+}
+
 // doubt makes the next ensure prove the endpoint anew if err says that a
 // filter was refused or not obeyed, but not all the time.
 func (p *prover) doubt(e chatapi.Endpoint, err error) {
 	list := p.lists[e]
 	last := list.doubted.Load()
-	if disproof(err) == "" || last != nil && time.Since(*last) < weakProofLife {
+	if disproof(err) == "" || last != nil && time.Since(*last) < pendingPolls*p.poll {
 		return
 	}
 	now := time.Now()
@@ -170,26 +212,34 @@ func (p *prover) proveDialogs(ctx context.Context, out *proofs) error {
 		}
 		return rows, err
 	}
-	all, _, err := t.page(ctx, chatapi.Sort{Field: filterUpdated})
-	if err != nil || len(all) == 0 {
-		return out.begin(all, err)
+	enough := func(rows []candidate) bool {
+		return slices.ContainsFunc(rows, hasMessage) && slices.ContainsFunc(rows, moved)
 	}
-	if !slices.ContainsFunc(all, hasMessage) || !slices.ContainsFunc(all, moved) {
-		more, _, err := t.page(ctx, chatapi.Sort{Field: filterUpdated, Desc: true})
-		if err != nil {
+	if err := t.candidates(ctx, out, enough, chatapi.Sort{Field: filterUpdated}, chatapi.Sort{Field: filterUpdated, Desc: true},
+		chatapi.Sort{Field: filterCreated}, chatapi.Sort{Field: filterCreated, Desc: true}); err != nil || out.empty {
+		return err
+	}
+	best := preferring(out.rows, moved)
+	talked := slices.DeleteFunc(slices.Clone(best), func(c candidate) bool { return !hasMessage(c) })
+	for _, f := range []struct {
+		name      string
+		rows      []candidate
+		questions func(candidate) []question
+	}{
+		{filterCreated, best, timeQuestions(chatapi.CreatedAt)},
+		{filterUpdated, best, timeQuestions(chatapi.UpdatedAt)},
+		{filterLastMessage, talked, timeQuestions(chatapi.LastMessageDateSent)},
+		{filterType, best, typeQuestions},
+		{filterTypeNin, best, ninQuestions},
+	} {
+		if f.name == filterTypeNin && !out.supported(filterType) {
+			continue
+		}
+		if err := t.filter(ctx, out, f.name, f.rows, f.questions); err != nil {
 			return err
 		}
-		all = append(all, more...)
 	}
-	_ = out.begin(all, nil)
-	best := preferring(all, moved)
-	talked := slices.DeleteFunc(slices.Clone(best), func(c candidate) bool { return !hasMessage(c) })
-	return errors.Join(
-		t.timeFilter(ctx, out, chatapi.CreatedAt, best),
-		t.timeFilter(ctx, out, chatapi.UpdatedAt, best),
-		t.timeFilter(ctx, out, chatapi.LastMessageDateSent, talked),
-		t.typeFilters(ctx, out, all),
-	)
+	return nil
 }
 
 func (p *prover) proveMessages(ctx context.Context, out *proofs) error {
@@ -201,35 +251,21 @@ func (p *prover) proveMessages(ctx context.Context, out *proofs) error {
 		}
 		return rows, err
 	}
-	all, sortReason, err := t.page(ctx, chatapi.Sort{Field: filterCreated, Desc: true})
-	if err != nil || len(all) == 0 {
-		return out.begin(all, err)
+	enough := func(rows []candidate) bool { return slices.ContainsFunc(rows, moved) }
+	if _, proven := out.verdicts[sortCreated]; !proven {
+		out.rows = nil // the first page is the proof of the sort
 	}
-	if !slices.ContainsFunc(all, moved) {
-		more, _, err := t.page(ctx, chatapi.Sort{Field: filterUpdated, Desc: true})
-		if err != nil {
+	if err := t.candidates(ctx, out, enough, chatapi.Sort{Field: filterCreated, Desc: true}, chatapi.Sort{Field: filterUpdated, Desc: true},
+		chatapi.Sort{Field: filterUpdated}, chatapi.Sort{Field: filterCreated}); err != nil || out.empty {
+		return err
+	}
+	best := preferring(out.rows, moved)
+	for _, f := range []chatapi.TimeField{chatapi.CreatedAt, chatapi.UpdatedAt} {
+		if err := t.filter(ctx, out, string(f), best, timeQuestions(f)); err != nil {
 			return err
 		}
-		all = append(all, more...)
 	}
-	_ = out.begin(all, nil)
-	out.verdicts[sortCreated] = verdict{known: true, supported: sortReason == "", reason: sortReason}
-	best := preferring(all, moved)
-	return errors.Join(
-		t.timeFilter(ctx, out, chatapi.CreatedAt, best),
-		t.timeFilter(ctx, out, chatapi.UpdatedAt, best),
-	)
-}
-
-// begin notes what the rows are good for: none leave everything unknown, to be
-// asked again at once, and rows that never moved make a weak proof.
-func (p *proofs) begin(rows []candidate, err error) error {
-	if len(rows) == 0 {
-		p.empty, p.until = true, time.Time{}
-	} else if weak := time.Now().Add(weakProofLife); !slices.ContainsFunc(rows, moved) && weak.Before(p.until) {
-		p.until = weak
-	}
-	return err
+	return nil
 }
 
 func moved(c candidate) bool      { return c.created != c.updated }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -91,10 +92,17 @@ func (c *totalsCollector) countDialogs(ctx context.Context, a *app) (result, err
 		}
 		return n, err
 	}
-	if !proven.empty && !proven.supported(filterType) {
+	if usable, err := proven.usable(filterType); err != nil {
+		return nil, err
+	} else if v := proven.verdicts[filterType]; !usable && !v.known {
+		return nil, fmt.Errorf("the filter type is not proven: %s", v.reason)
+	} else if !usable {
 		n, err := count()
+		if err != nil {
+			return nil, err
+		}
 		out.add(typeUnknown, n)
-		return out, err
+		return out, nil
 	}
 	var codes []int
 	for _, t := range dialogTypes {
@@ -107,13 +115,21 @@ func (c *totalsCollector) countDialogs(ctx context.Context, a *app) (result, err
 	}
 	if proven.empty || proven.supported(filterTypeNin) {
 		n, err := count(chatapi.Type(chatapi.Nin, codes...))
-		out.add(typeOther, n)
-		return out, err
+		if err == nil {
+			out.add(typeOther, n)
+			return out, nil
+		}
+		if hopeless(err) {
+			return nil, err
+		}
 	}
 	// The counts are not of one moment, so the rest may come out below zero.
 	all, err := count()
+	if err != nil {
+		return nil, err
+	}
 	out.add(typeOther, max(0, all-out.sum))
-	return out, err
+	return out, nil
 }
 
 // messageTotals are the stored messages and the newest of them.

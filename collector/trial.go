@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 )
@@ -12,6 +14,36 @@ import (
 type trial struct {
 	list  func(context.Context, chatapi.Query) ([]candidate, error)
 	count func(context.Context, ...chatapi.Cond) (int64, error)
+}
+
+// candidates finds rows to prove filters on, page by page until there are
+// enough. No rows leave everything unknown, to be asked again at once; rows of
+// which none ever moved make a weak proof. Whether the first sort is obeyed is
+// noted where it is one that values depend on.
+func (t *trial) candidates(ctx context.Context, out *proofs, enough func([]candidate) bool, sorts ...chatapi.Sort) error {
+	if out.rows != nil {
+		return nil
+	}
+	for i, s := range sorts {
+		rows, reason, err := t.page(ctx, s)
+		if err != nil {
+			return err
+		}
+		if len(rows) == 0 && i == 0 {
+			out.empty, out.until = true, time.Time{}
+			return nil
+		}
+		if i == 0 && s == (chatapi.Sort{Field: filterCreated, Desc: true}) {
+			out.verdicts[sortCreated] = verdict{known: true, supported: reason == "", reason: reason}
+		}
+		if out.rows = append(out.rows, rows...); enough(out.rows) {
+			break
+		}
+	}
+	if weak := time.Now().Add(weakProofLife); !slices.ContainsFunc(out.rows, moved) && weak.Before(out.until) {
+		out.until = weak
+	}
+	return nil
 }
 
 // page fetches rows in an order that should hold still. Where the sort is
@@ -28,17 +60,26 @@ func (t *trial) page(ctx context.Context, s chatapi.Sort) (rows []candidate, rea
 // disproof is the reason why an answer disproves what was asked, or nothing
 // if it is no such answer.
 func disproof(err error) string {
-	var (
-		api    *chatapi.Error
-		filter *chatapi.FilterError
-	)
-	switch {
-	case errors.As(err, &filter):
+	if filter, ok := errors.AsType[*chatapi.FilterError](err); ok {
 		return filter.Error()
-	case errors.As(err, &api) && api.Invalid():
+	}
+	if api, ok := errors.AsType[*chatapi.Error](err); ok && api.Invalid() {
 		return fmt.Sprintf("refused with %d", api.Status)
 	}
 	return ""
+}
+
+// hopeless tells whether other calls would fail just the same.
+func hopeless(err error) bool {
+	api, ok := errors.AsType[*chatapi.Error](err)
+	if !ok {
+		return err != nil
+	}
+	switch api.Kind {
+	case chatapi.KindKey, chatapi.KindNetwork, chatapi.KindTimeout, chatapi.KindThrottled:
+		return true
+	}
+	return api.Refused() || api.Status == 429
 }
 
 // question is a count of which the row decides the answer.
@@ -48,13 +89,10 @@ type question struct {
 	means string // what another answer says of the API
 }
 
-// timeFilter proves a time field: pinned to one row of time t, the window
+// timeQuestions prove a time field: pinned to one row of time t, the window
 // [t, t+1) counts 1, and its neighbours on both sides count 0.
-func (t *trial) timeFilter(ctx context.Context, out *proofs, f chatapi.TimeField, rows []candidate) error {
-	if out.verdicts[string(f)].known {
-		return nil
-	}
-	v, err := t.prove(ctx, rows, func(c candidate) []question {
+func timeQuestions(f chatapi.TimeField) func(candidate) []question {
+	return func(c candidate) []question {
 		at := c.created
 		switch f {
 		case chatapi.UpdatedAt:
@@ -67,47 +105,50 @@ func (t *trial) timeFilter(ctx context.Context, out *proofs, f chatapi.TimeField
 			{f.In(at-1, at), 0, "the second before a known row"},
 			{f.In(at+1, at+2), 0, "the second after a known row"},
 		}
-	})
-	out.verdicts[string(f)] = v
-	return err
+	}
 }
 
-// typeFilters proves type=N, and type[nin] on its own.
-func (t *trial) typeFilters(ctx context.Context, out *proofs, rows []candidate) error {
-	if out.verdicts[filterType].known {
+// typeQuestions prove type=N.
+func typeQuestions(c candidate) []question {
+	other := 3
+	if c.code == other {
+		other = 2
+	}
+	return []question{
+		{[]chatapi.Cond{chatapi.Type(chatapi.Eq, c.code)}, 1, "the type of a known row"},
+		{[]chatapi.Cond{chatapi.Type(chatapi.Eq, other)}, 0, "another type than a known row's"},
+	}
+}
+
+// ninQuestions prove type[nin], which is documented for users' lists only.
+func ninQuestions(c candidate) []question {
+	var but []int
+	for code := 1; code <= 4; code++ {
+		if code != c.code {
+			but = append(but, code)
+		}
+	}
+	return []question{
+		{[]chatapi.Cond{chatapi.Type(chatapi.Nin, append(but, c.code)...)}, 0, "all types but a known row's and others"},
+		{[]chatapi.Cond{chatapi.Type(chatapi.Nin, but...)}, 1, "no type but others than a known row's"},
+	}
+}
+
+// filter notes the verdict on one filter, unless there is one already. Only an
+// error that any other request would meet too ends the whole proof.
+func (t *trial) filter(ctx context.Context, out *proofs, name string, rows []candidate, questions func(candidate) []question) error {
+	if _, done := out.verdicts[name]; done {
 		return nil
 	}
-	v, err := t.prove(ctx, rows, func(c candidate) []question {
-		return []question{
-			{[]chatapi.Cond{chatapi.Type(chatapi.Eq, c.code)}, 1, "the type of a known row"},
-			{[]chatapi.Cond{chatapi.Type(chatapi.Eq, otherCode(c.code))}, 0, "another type than a known row's"},
-		}
-	})
-	out.verdicts[filterType] = v
-	if err != nil || !v.supported {
+	v, err := t.prove(ctx, rows, questions)
+	if err != nil && (ctx.Err() != nil || hopeless(err)) {
 		return err
 	}
-	v, err = t.prove(ctx, rows, func(c candidate) []question {
-		var but []int
-		for code := 1; code <= 4; code++ {
-			if code != c.code {
-				but = append(but, code)
-			}
-		}
-		return []question{
-			{[]chatapi.Cond{chatapi.Type(chatapi.Nin, append(but, c.code)...)}, 0, "all types but a known row's and others"},
-			{[]chatapi.Cond{chatapi.Type(chatapi.Nin, but...)}, 1, "no type but others than a known row's"},
-		}
-	})
-	out.verdicts[filterTypeNin] = v
-	return err
-}
-
-func otherCode(code int) int {
-	if code == 3 {
-		return 2
+	if err != nil {
+		v = verdict{reason: err.Error(), err: fmt.Errorf("proving the filter %s: %w", name, err)}
 	}
-	return 3
+	out.verdicts[name] = v
+	return nil
 }
 
 // prove puts the questions about a row. A wrong answer disproves the filter
@@ -135,19 +176,29 @@ func (t *trial) prove(ctx context.Context, rows []candidate, questions func(cand
 	return verdict{reason: "the rows to prove it on kept changing"}, nil
 }
 
+// ask puts each question, and once more if the answer is wrong: one stray
+// refusal proves nothing.
 func (t *trial) ask(ctx context.Context, row candidate, questions []question) (reason string, err error) {
 	for _, q := range questions {
-		n, err := t.count(ctx, append(chatapi.ID.Only(row.id), q.where...)...)
-		switch reason := disproof(err); {
-		case reason != "":
-			return reason, nil
-		case err != nil:
-			return "", err
-		case n != q.want:
-			return fmt.Sprintf("%s counts %d rows, not %d", q.means, n, q.want), nil
+		for range 2 {
+			var n int64
+			n, err = t.count(ctx, append(chatapi.ID.Only(row.id), q.where...)...)
+			reason = disproof(err)
+			if err == nil && n != q.want {
+				reason = fmt.Sprintf("%s counts %d rows, not %d", q.means, n, q.want)
+			}
+			if reason == "" {
+				break
+			}
+		}
+		if reason != "" || err != nil {
+			break
 		}
 	}
-	return "", nil
+	if reason != "" {
+		err = nil
+	}
+	return reason, err
 }
 
 // still tells whether a row is there and unchanged.

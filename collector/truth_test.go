@@ -36,7 +36,6 @@ func TestEveryValueIsTrue(t *testing.T) {
 
 				got := b.scrape().business()
 				want := truth(api.Truth(), got, set.Windows)
-				want["dialogs_created_total"], want["messages_created_total"] = 0, 0
 				for _, line := range append(wrong(got, want), missing(got, want)...) {
 					t.Error(line)
 				}
@@ -127,7 +126,7 @@ func TestApplicationsOfAnySize(t *testing.T) {
 		},
 		"dialogs of unknown types": func(api *chatapitest.Server) {
 			for i := range 30 {
-				api.CreateDialog(chatapitest.DialogSpec{CreatedAt: at(time.Duration(i) * time.Hour), Type: 1 + i%9})
+				api.CreateDialog(chatapitest.DialogSpec{CreatedAt: at(time.Duration(i+1) * time.Hour), Type: 1 + i%9})
 			}
 		},
 	} {
@@ -143,7 +142,6 @@ func TestApplicationsOfAnySize(t *testing.T) {
 
 				got := b.scrape()
 				want := truth(api.Truth(), got, set.Windows)
-				want["dialogs_created_total"], want["messages_created_total"] = 0, 0
 				if len(api.Truth().Dialogs) > 0 && len(api.Truth().Messages) == 0 {
 					for _, w := range set.Windows { // no dialog to prove the filter on
 						delete(want, fmt.Sprintf("active_dialogs{window=%q}", w.Label))

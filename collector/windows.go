@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -65,7 +66,7 @@ type windowsCollector struct {
 }
 
 func windows(set Settings) definition {
-	const cadence = " Counted in the background after 1/30 of the window, at least hourly; see connectycube_window_end_timestamp_seconds."
+	const cadence = " Counted in the background every 1/30 of the window, but at least hourly and at most every poll interval; see connectycube_window_end_timestamp_seconds."
 	c := &windowsCollector{
 		newDialogs: desc("new_dialogs",
 			"Dialogs with created_at in the window that ends now."+cadence, "window"),
@@ -124,46 +125,69 @@ type windowCounts struct {
 	newDialogs, newMessages, updatedDialogs, updatedMessages, activeDialogs Value
 }
 
-// countWindow counts all of a window, or nothing: its values share one end.
+// countWindow counts a window; its values share one end. With the error it
+// returns what could be counted nevertheless, unless that is nothing.
 func (c *windowsCollector) countWindow(ctx context.Context, a *app, w Window) (result, error) {
-	dialogs, err := a.proofs.ensure(ctx, chatapi.Dialogs)
-	if err != nil {
-		return nil, err
-	}
-	messages, err := a.proofs.ensure(ctx, chatapi.Messages)
-	if err != nil {
-		return nil, err
-	}
-	now, _ := a.client.Now()
-	out := &windowCounts{c: c, window: w, end: now.Unix()}
-	count := func(e chatapi.Endpoint, proven *proofs, f chatapi.TimeField) Value {
-		switch {
-		case err != nil || !proven.empty && !proven.supported(string(f)):
-			return Value{}
-		case proven.empty:
-			return Value{0, true}
+	proven := map[chatapi.Endpoint]*proofs{}
+	for _, e := range []chatapi.Endpoint{chatapi.Dialogs, chatapi.Messages} {
+		p, err := a.proofs.ensure(ctx, e)
+		if err != nil {
+			return nil, err
 		}
-		var n int64
-		where := f.In(out.end-int64(w.Length/time.Second), out.end)
-		if e == chatapi.Dialogs {
-			n, err = a.client.CountDialogs(ctx, where...)
-		} else {
-			n, err = a.client.CountMessages(ctx, where...)
+		proven[e] = p
+	}
+	now, err := a.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &windowCounts{c: c, window: w, end: now.Unix()}
+	from := out.end - int64(w.Length/time.Second)
+	var (
+		failed []error
+		some   bool
+	)
+	for _, count := range []struct {
+		into     *Value
+		endpoint chatapi.Endpoint
+		field    chatapi.TimeField
+	}{
+		{&out.newMessages, chatapi.Messages, chatapi.CreatedAt},
+		{&out.newDialogs, chatapi.Dialogs, chatapi.CreatedAt},
+		{&out.activeDialogs, chatapi.Dialogs, chatapi.LastMessageDateSent},
+		{&out.updatedMessages, chatapi.Messages, chatapi.UpdatedAt},
+		{&out.updatedDialogs, chatapi.Dialogs, chatapi.UpdatedAt},
+	} {
+		n, known, err := a.countIn(ctx, count.endpoint, proven[count.endpoint], count.field, from, out.end)
+		if err != nil && hopeless(err) {
+			return nil, err
 		}
 		if err != nil {
-			a.proofs.doubt(e, err)
+			failed = append(failed, err)
 		}
-		return Value{n, err == nil}
+		*count.into = Value{n, known}
+		some = some || known
 	}
-	out.newMessages = count(chatapi.Messages, messages, chatapi.CreatedAt)
-	out.newDialogs = count(chatapi.Dialogs, dialogs, chatapi.CreatedAt)
-	out.activeDialogs = count(chatapi.Dialogs, dialogs, chatapi.LastMessageDateSent)
-	out.updatedMessages = count(chatapi.Messages, messages, chatapi.UpdatedAt)
-	out.updatedDialogs = count(chatapi.Dialogs, dialogs, chatapi.UpdatedAt)
-	if err != nil {
-		return nil, err
+	if len(failed) > 0 && !some {
+		return nil, failed[0]
 	}
-	return out, nil
+	return out, errors.Join(failed...)
+}
+
+// countIn counts the rows with from <= field < to, if the filter is proven.
+func (a *app) countIn(ctx context.Context, e chatapi.Endpoint, proven *proofs, f chatapi.TimeField, from, to int64) (n int64, known bool, err error) {
+	usable, err := proven.usable(string(f))
+	if !usable || proven.empty {
+		return 0, usable, err
+	}
+	count := a.client.CountDialogs
+	if e == chatapi.Messages {
+		count = a.client.CountMessages
+	}
+	if n, err = count(ctx, f.In(from, to)...); err != nil {
+		a.proofs.doubt(e, err)
+		return 0, false, err
+	}
+	return n, true, nil
 }
 
 func (r *windowCounts) emit(e *emitter) {
