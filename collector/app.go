@@ -153,7 +153,7 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 	if a.polls = append(a.polls, Poll{end, p.collector, p.name, s.duration, errText(err)}); len(a.polls) > keptPolls {
 		a.polls = a.polls[1:]
 	}
-	a.report(p, s, before)
+	a.report(i, states, before)
 	return wait
 }
 
@@ -191,21 +191,27 @@ func sameFailure(a, b error) bool {
 	x, xok := errors.AsType[*chatapi.Error](a)
 	y, yok := errors.AsType[*chatapi.Error](b)
 	if xok && yok {
-		return x.Endpoint == y.Endpoint && x.Code() == y.Code()
+		return x.Endpoint == y.Endpoint && x.Code() == y.Code() && errText(x.Err) == errText(y.Err)
 	}
 	return errText(a) == errText(b)
 }
 
-// report logs failures when they begin and change, and their end.
-func (a *app) report(p *part, s *partState, before error) {
+// report logs failures when they begin and change, and their end; what many
+// parts meet is said once.
+func (a *app) report(i int, states []partState, before error) {
+	p, s := &a.parts[i], &states[i]
 	logger := log.With(a.logger, "collector", p.collector, "part", p.name)
+	others := false
+	for j, o := range states {
+		others = others || j != i && o.err != nil && (s.err == nil || sameFailure(o.err, s.err))
+	}
 	switch {
-	case s.err != nil && !sameFailure(before, s.err):
+	case s.err != nil && !sameFailure(before, s.err) && !others:
 		level.Warn(logger).Log("msg", "refresh failed; last values are kept for three intervals", "err", errText(s.err), "next_try", s.next.Sub(s.attempt))
 	case s.err != nil:
-		level.Debug(logger).Log("msg", "refresh failed again", "err", errText(s.err), "failures", s.failures)
-	case before != nil:
-		level.Info(logger).Log("msg", "refresh succeeds again")
+		level.Debug(logger).Log("msg", "refresh failed", "err", errText(s.err), "failures", s.failures)
+	case before != nil && !others:
+		level.Info(logger).Log("msg", "refresh succeeds again, as do all others")
 	default:
 		level.Debug(logger).Log("msg", "refreshed", "took", s.duration)
 	}

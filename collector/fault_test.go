@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,10 @@ var faults = map[string]struct {
 	"_id a canary":            {chatapitest.Fault{Kind: chatapitest.BadField, Field: "_id", RawValue: `"` + canary + `"`}, "decode", true},
 	"_id missing":             {chatapitest.Fault{Kind: chatapitest.BadField, Field: "_id"}, "decode", true},
 	"repeated rows":           {chatapitest.Fault{Kind: chatapitest.RepeatedRows}, "decode", true},
+	"short page":              {chatapitest.Fault{Kind: chatapitest.ShortPage, Match: func(q url.Values) bool { return q.Get("limit") == "1" }}, "decode", true},
+	"total a power of ten":    {chatapitest.Fault{Kind: chatapitest.TotalRaw, RawValue: "1e3"}, "decode", false},
+	"total too large":         {chatapitest.Fault{Kind: chatapitest.TotalRaw, RawValue: "9223372036854775808"}, "decode", false},
+	"updated_at a canary":     {chatapitest.Fault{Kind: chatapitest.BadField, Field: "updated_at", RawValue: `"` + canary + `"`}, "decode", true},
 	"empty page":              {chatapitest.Fault{Kind: chatapitest.EmptyPage}, "decode", true},
 }
 
@@ -103,12 +108,18 @@ func faultRun(t *testing.T, fault chatapitest.Fault, code string, rowsOnly bool,
 		if rowsOnly {
 			least = 1
 		}
+		if fault.Match != nil && !strings.Contains(key, "windows") {
+			least = 0 // its requests ask for more than one row
+		}
 		if minutes[key] < least {
 			t.Errorf("%s was 0 in %d of 20 minutes of the fault", key, minutes[key])
 		}
 	}
 	if key := fmt.Sprintf("api_requests_total{code=%q,endpoint=%q}", code, endpoint); seen[key] < 1 {
 		t.Errorf("%s = %v", key, seen[key])
+	}
+	if n := strings.Count(b.log.String(), "level=warn"); n > 40 {
+		t.Errorf("%d warnings in 20 minutes", n)
 	}
 	if !strings.Contains(b.log.String(), "refresh failed") {
 		t.Errorf("the log does not tell: %s", b.log)
@@ -141,6 +152,31 @@ func faultRun(t *testing.T, fault chatapitest.Fault, code string, rowsOnly bool,
 		if strings.Contains(fmt.Sprint(seen, after), secret) {
 			t.Errorf("the metrics hold %q", secret)
 		}
+	}
+}
+
+// TestHarmlessOddities runs against an API that compresses, and one that takes
+// its time: no fault at all.
+func TestHarmlessOddities(t *testing.T) {
+	for name, fault := range map[string]chatapitest.Fault{
+		"gzip": {Kind: chatapitest.Gzip}, "slow": {Kind: chatapitest.Delay, Interval: 3 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				set := defaults(t)
+				api := chatapitest.New(chatapitest.Config{Seed: 6, Dialogs: 100, Messages: 1500})
+				api.Inject(fault)
+				b := newBench(t, set)
+				b.apply(target("app", api))
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				got := b.scrape()
+				want := truth(api.Truth(), got, set.Windows)
+				for _, line := range append(wrong(got.business(), want), missing(got, want)...) {
+					t.Error(line)
+				}
+			})
+		})
 	}
 }
 
