@@ -168,13 +168,7 @@ func TestHarmlessOddities(t *testing.T) {
 				api.Inject(fault)
 				b := newBench(t, set)
 				b.apply(target("app", api))
-				time.Sleep(10 * time.Minute)
-				synctest.Wait()
-				got := b.scrape()
-				want := truth(api.Truth(), got, set.Windows)
-				for _, line := range append(wrong(got.business(), want), missing(got, want)...) {
-					t.Error(line)
-				}
+				b.expectTruth(api, set)
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-kit/log"
@@ -158,6 +159,20 @@ func truth(rows *chatapitest.Truth, published series, windows []collector.Window
 		}
 	}
 	return out
+}
+
+// expectTruth polls for ten minutes and then wants every series, with the value
+// that the rows prove.
+func (b *bench) expectTruth(api *chatapitest.Server, set collector.Settings) series {
+	b.t.Helper()
+	time.Sleep(10 * time.Minute)
+	synctest.Wait()
+	got := b.scrape()
+	want := truth(api.Truth(), got, set.Windows)
+	for _, line := range append(wrong(got.business(), want), missing(got, want)...) {
+		b.t.Error(line)
+	}
+	return got
 }
 
 // wrong lists the series that were published with another value than want.

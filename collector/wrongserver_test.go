@@ -140,14 +140,7 @@ func TestServersOfOtherHabits(t *testing.T) {
 				api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 200, Messages: 2000, Quirks: q})
 				b := newBench(t, set)
 				b.apply(target("app", api))
-				time.Sleep(10 * time.Minute)
-				synctest.Wait()
-
-				got := b.scrape()
-				want := truth(api.Truth(), got, set.Windows)
-				for _, line := range append(wrong(got.business(), want), missing(got, want)...) {
-					t.Error(line)
-				}
+				got := b.expectTruth(api, set)
 				if skew := got["api_clock_skew_seconds"]; skew-q.Skew.Seconds() > 1 || skew-q.Skew.Seconds() < -1 {
 					t.Errorf("clock skew %v, not %v", skew, q.Skew.Seconds())
 				}
