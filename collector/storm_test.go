@@ -141,3 +141,36 @@ func TestSwappedFieldsAreFoundInOldRows(t *testing.T) {
 		})
 	}
 }
+
+// TestAHalfRefreshReplacesAWholeOneLate breaks one count of a window: for two
+// refreshes all of its last values stay, then the others go on without it.
+func TestAHalfRefreshReplacesAWholeOneLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := chatapitest.New(chatapitest.Config{Seed: 4, Dialogs: 200, Messages: 2000})
+		b := newBench(t, defaults(t))
+		b.apply(unlimited(target("app", api)))
+		time.Sleep(30*time.Minute + 30*time.Second)
+		synctest.Wait()
+		const broken, sound, end = `updated_messages{window="1h"}`, `new_messages{window="1h"}`, `window_end_timestamp_seconds{window="1h"}`
+		before := b.scrape()
+		api.Inject(chatapitest.Fault{
+			Kind: chatapitest.Status, Status: 500, Endpoint: chatapitest.Messages,
+			Match: func(q url.Values) bool { return q.Has("updated_at[gte]") },
+		})
+		time.Sleep(5 * time.Minute) // two refreshes of the window of an hour
+		synctest.Wait()
+		got := b.scrape()
+		if _, shown := got[broken]; !shown || got[end]-before[end] > 130 || got[`collector_success{collector="windows"}`] != 0 {
+			t.Errorf("after two failures: %s shown %v, end %v s later, success %v", broken, shown, got[end]-before[end], got[`collector_success{collector="windows"}`])
+		}
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		got = b.scrape()
+		if _, shown := got[broken]; shown {
+			t.Error(broken, "is shown after more than three failures")
+		}
+		if _, shown := got[sound]; !shown || got[end]-before[end] < 300 {
+			t.Errorf("%s shown %v, end %v s later: what is sound does not go on", sound, shown, got[end]-before[end])
+		}
+	})
+}
