@@ -198,7 +198,7 @@ func (c *core) noteDate(err error) {
 	switch {
 	case !changed:
 	case err != nil:
-		level.Warn(c.cfg.Logger).Log("msg", "the API's clock cannot be read; windows fall back to the last estimate, then to this machine's clock", "err", err)
+		level.Warn(c.cfg.Logger).Log("msg", "the API's clock cannot be read; windows fall back to the last estimate, then to this machine's clock, and the created counters go absent", "err", err)
 	default:
 		level.Info(c.cfg.Logger).Log("msg", "the API's clock can be read again")
 	}

@@ -8,12 +8,13 @@ import (
 )
 
 const (
-	maxSkew    = 24 * time.Hour // a Date further off than this is not believed
-	clockAge   = 24 * time.Hour // an estimate that was not confirmed for so long is dropped
-	clockDrift = 1e-4           // how fast two honest clocks may part
-	jumpProof  = 3              // replies that must agree before a jump is believed,
-	jumpTime   = time.Minute    // over at least this time
-	floorTime  = time.Hour      // replies of the last hour have a say in the floor
+	maxSkew    = 24 * time.Hour   // a Date further off than this is not believed
+	clockAge   = 24 * time.Hour   // an estimate that was not confirmed for so long is dropped
+	clockDrift = 1e-4             // how fast two honest clocks may part
+	jumpProof  = 3                // replies that must agree before a jump is believed,
+	jumpTime   = time.Minute      // over at least this time
+	floorTime  = time.Hour        // replies of the last hour have a say in the floor,
+	floorDepth = 15 * time.Minute // unless they are this far below the estimate
 )
 
 // clock estimates the server's clock. Each Date header bounds it: the server
@@ -84,11 +85,15 @@ func (c *clock) observe(sent, received time.Time, h http.Header) error {
 	}
 	if c.runs >= jumpProof && received.Sub(c.since) >= jumpTime {
 		c.est, c.runs = c.jump, 0
+		c.lowerFloor(c.est)
 	}
 	return nil
 }
 
 func (c *clock) lowerFloor(b bounds) {
+	if !c.est.at.IsZero() && c.est.lo-b.lo > floorDepth {
+		return // not without proof: it would hold up all that waits for settled time
+	}
 	switch half := floorTime / 2; {
 	case c.floorAt.IsZero() || b.at.Sub(c.floorAt) >= 2*half:
 		c.floor, c.floorAt = [2]time.Duration{b.lo, b.lo}, b.at

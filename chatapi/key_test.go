@@ -189,3 +189,10 @@ func TestNoKey(t *testing.T) {
 		}
 	})
 }
+
+// A key file that is no file would give the key once, or block.
+func TestKeyFileMustBeAFile(t *testing.T) {
+	if _, err := chatapi.KeyFile(t.TempDir()).Key(); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a directory as key file: %v", err)
+	}
+}

@@ -93,6 +93,10 @@ type KeyFile string
 
 // Key reads the file. Errors name the file and never its content.
 func (k KeyFile) Key() (Secret, error) {
+	// A pipe would give the key once, and block who asks again.
+	if info, err := os.Stat(string(k)); err == nil && !info.Mode().IsRegular() {
+		return Secret{}, fmt.Errorf("key file %s: not a regular file", string(k))
+	}
 	f, err := os.Open(string(k))
 	if err != nil {
 		return Secret{}, fmt.Errorf("reading the key file: %w", err)

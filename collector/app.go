@@ -139,7 +139,8 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 		s.failures = 0
 	} else {
 		s.failures++
-		if res == nil { // a refresh that half succeeded has cost its requests
+		// A refresh that keeps half succeeding costs its requests each time.
+		if res == nil || s.failures < keptFailures {
 			wait = p.retryAfter(s.failures, a.set.PollInterval)
 		}
 	}
@@ -190,8 +191,8 @@ func (a *app) now(ctx context.Context) (time.Time, error) {
 func sameFailure(a, b error) bool {
 	x, xok := errors.AsType[*chatapi.Error](a)
 	y, yok := errors.AsType[*chatapi.Error](b)
-	if xok && yok {
-		return x.Endpoint == y.Endpoint && x.Code() == y.Code() && errText(x.Err) == errText(y.Err)
+	if xok && yok && x.RetryAfter > 0 && y.RetryAfter > 0 {
+		return x.Endpoint == y.Endpoint && x.Code() == y.Code()
 	}
 	return errText(a) == errText(b)
 }

@@ -157,13 +157,13 @@ func TestAHalfRefreshReplacesAWholeOneLate(t *testing.T) {
 			Kind: chatapitest.Status, Status: 500, Endpoint: chatapitest.Messages,
 			Match: func(q url.Values) bool { return q.Has("updated_at[gte]") },
 		})
-		time.Sleep(5 * time.Minute) // two refreshes of the window of an hour
+		time.Sleep(3*time.Minute + 30*time.Second) // two refreshes of the window of an hour
 		synctest.Wait()
 		got := b.scrape()
 		if _, shown := got[broken]; !shown || got[end]-before[end] > 130 || got[`collector_success{collector="windows"}`] != 0 {
 			t.Errorf("after two failures: %s shown %v, end %v s later, success %v", broken, shown, got[end]-before[end], got[`collector_success{collector="windows"}`])
 		}
-		time.Sleep(5 * time.Minute)
+		time.Sleep(6*time.Minute + 30*time.Second)
 		synctest.Wait()
 		got = b.scrape()
 		if _, shown := got[broken]; shown {
@@ -171,6 +171,25 @@ func TestAHalfRefreshReplacesAWholeOneLate(t *testing.T) {
 		}
 		if _, shown := got[sound]; !shown || got[end]-before[end] < 300 {
 			t.Errorf("%s shown %v, end %v s later: what is sound does not go on", sound, shown, got[end]-before[end])
+		}
+	})
+}
+
+// TestABlipIsOverSoon fails one call of the rarest window.
+func TestABlipIsOverSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := chatapitest.New(chatapitest.Config{Seed: 4, Dialogs: 200, Messages: 2000})
+		api.Inject(chatapitest.Fault{
+			Kind: chatapitest.Status, Status: 500, Endpoint: chatapitest.Messages, Skip: 3, Count: 4, // all tries of one call
+			Match: func(q url.Values) bool { return q.Has("updated_at[gte]") && !q.Has("_id[gte]") },
+		})
+		b := newBench(t, defaults(t))
+		b.apply(target("app", api))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		got := b.scrape()
+		if got[`collector_success{collector="windows"}`] != 1 || got[`api_requests_total{code="500",endpoint="messages"}`] != 4 {
+			t.Errorf("five minutes after the start: success %v, %v failed requests", got[`collector_success{collector="windows"}`], got[`api_requests_total{code="500",endpoint="messages"}`])
 		}
 	})
 }

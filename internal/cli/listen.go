@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,7 @@ const vsockScheme = "vsock://"
 func listen(cfg *toolkit.FlagConfig) (_ []net.Listener, err error) {
 	if *cfg.WebSystemdSocket {
 		listeners, err := activation.Listeners()
+		listeners = slices.DeleteFunc(listeners, func(l net.Listener) bool { return l == nil }) // not stream sockets
 		if err == nil && len(listeners) == 0 {
 			err = errors.New("none was passed; is the program started by a systemd .socket unit?")
 		}

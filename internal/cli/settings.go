@@ -16,11 +16,17 @@ import (
 	"github.com/connectycube-exporter/connectycube_exporter/internal/web"
 )
 
-const leastPollInterval = time.Second
+const (
+	leastPollInterval   = time.Second
+	longestPollInterval = 24 * time.Hour
+)
 
 // settings are what all applications have in common.
 func (f *flags) settings() (collector.Settings, error) {
 	set := collector.Settings{PollInterval: f.pollInterval, UserAgent: Name + "/" + programVersion()}
+	if f.pollInterval > longestPollInterval {
+		return set, f.wrong("poll.interval", errors.New("must be at most 1d"))
+	}
 	if f.pollInterval < leastPollInterval {
 		return set, f.wrong("poll.interval", fmt.Errorf("must be at least %s", leastPollInterval))
 	}

@@ -79,8 +79,11 @@ func CheckName(s string) error {
 
 // CheckTimeout tells whether d can limit one request.
 func CheckTimeout(d time.Duration) error {
-	if d <= 0 {
+	switch {
+	case d <= 0:
 		return errors.New("must be above 0")
+	case d > time.Hour:
+		return errors.New("must be at most 1h")
 	}
 	return nil
 }
@@ -88,8 +91,11 @@ func CheckTimeout(d time.Duration) error {
 // CheckRateLimit tells whether f is a number of requests per second; 0 means
 // that there is no limit.
 func CheckRateLimit(f float64) error {
-	if !(f >= 0) || math.IsInf(f, 0) {
+	switch {
+	case !(f >= 0) || math.IsInf(f, 0):
 		return errors.New("must be 0 (no limit) or a number above it")
+	case f > 0 && f < 0.001:
+		return errors.New("must be at least 0.001 requests per second, or 0 (no limit)")
 	}
 	return nil
 }
