@@ -185,6 +185,38 @@ func TestSettledTime(t *testing.T) {
 	})
 }
 
+// One reply from a clock that is hours slow holds nothing up; a clock that was
+// set back for good does count.
+func TestSettledTimeWantsProofOfSlowClocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClock()
+		reply := func(skew time.Duration) {
+			t.Helper()
+			time.Sleep(17 * time.Second)
+			now := time.Now()
+			if err := c.observe(now, now, dated(now.Add(skew))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		lag := func() time.Duration {
+			settled, _ := c.settled()
+			return time.Since(settled)
+		}
+		reply(0)
+		reply(-23 * time.Hour)
+		reply(0)
+		if got := lag(); got > 2*time.Second {
+			t.Errorf("one stray reply holds settled time back by %v", got)
+		}
+		for range 8 {
+			reply(-2 * time.Hour)
+		}
+		if got := lag(); got < 2*time.Hour {
+			t.Errorf("settled time is only %v behind, the clock was set back two hours", got)
+		}
+	})
+}
+
 // Retries are earned: an API that is down is soon asked once a call.
 func TestRetryBudget(t *testing.T) {
 	var b retryBudget
