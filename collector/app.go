@@ -33,6 +33,10 @@ type app struct {
 	proofs *prover
 	parts  []part
 
+	scanner  *scanner // nil: the collector mutes is off
+	identity *identity
+	changed  func() // says that something came in that should be saved at once
+
 	snap atomic.Pointer[snapshot]
 
 	mu    sync.Mutex // serialises the making of snapshots
@@ -42,12 +46,12 @@ type app struct {
 	wg   sync.WaitGroup
 }
 
-func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, logger log.Logger) (*app, error) {
+func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, changed func(), logger log.Logger) (*app, error) {
 	u, err := chatapi.ParseURL(t.URL)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{target: t, set: set, logger: log.With(logger, "application", t.Name), api: metrics.observer(t.Name)}
+	a := &app{target: t, set: set, logger: log.With(logger, "application", t.Name), api: metrics.observer(t.Name), changed: changed}
 	a.client = chatapi.New(chatapi.Config{
 		URL:         u,
 		Key:         t.keySource(),
@@ -60,6 +64,7 @@ func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, logg
 		Logger:      a.logger,
 	})
 	a.proofs = newProver(a.client, set.PollInterval, a.logger)
+	a.identity = newIdentity(a.client)
 	for _, d := range defs {
 		a.parts = append(a.parts, d.parts(a)...)
 	}
@@ -73,6 +78,10 @@ func (a *app) adopt(old *app) {
 	a.api.adopt(old.api)
 	a.snap.Store(old.snap.Load())
 	a.proofs.adopt(old.proofs)
+	a.identity.adopt(old.identity)
+	if a.scanner != nil {
+		a.scanner.adopt(old.scanner)
+	}
 	old.mu.Lock()
 	defer old.mu.Unlock()
 	a.polls = slices.Clone(old.polls)
@@ -122,7 +131,11 @@ func (a *app) loop(ctx context.Context, i int, wait time.Duration) {
 func (a *app) run(ctx context.Context, i int) time.Duration {
 	p := &a.parts[i]
 	start := time.Now()
-	res, err := p.refresh(ctx, a.snap.Load().states[i].result)
+	var res result
+	err := a.confirm(ctx, i)
+	if err == nil {
+		res, err = p.refresh(ctx, a.snap.Load().states[i].result)
+	}
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -137,6 +150,9 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 	wait := p.interval
 	if err == nil {
 		s.failures = 0
+		if p.again != nil && p.again() {
+			wait = 0
+		}
 	} else {
 		s.failures++
 		// A refresh that keeps half succeeding costs its requests each time.
@@ -147,7 +163,7 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 	// What is left of a failed refresh takes the place of the last whole one
 	// once that would have missed three refreshes.
 	if res != nil && (err == nil || s.result == nil || s.failures >= keptFailures) {
-		s.result, s.success, s.took = res, end, s.duration
+		s.result, s.success, s.took, s.restored = res, end, s.duration, false
 	}
 	s.next = end.Add(wait)
 	a.snap.Store(&snapshot{states: states, healthy: a.healthy(p.collector, states, end)})
@@ -218,9 +234,19 @@ func (a *app) report(i int, states []partState, before error) {
 	}
 }
 
-// visible tells whether a part's result is young enough to be shown.
+// visible tells whether a part's result is young enough to be shown. What was
+// restored is shown until the first refresh has had its three tries.
 func (a *app) visible(i int, s *partState, now time.Time) bool {
-	return s.result != nil && now.Sub(s.success) <= a.parts[i].staleAfter(s, a.client.CallBudget())
+	if s.result == nil {
+		return false
+	}
+	if s.restored {
+		return s.failures < keptFailures
+	}
+	if e, ok := s.result.(expirer); ok && e.expired(s, now) {
+		return false
+	}
+	return now.Sub(s.success) <= a.parts[i].staleAfter(s, a.client.CallBudget())
 }
 
 // collectorState sums the parts of one collector up.

@@ -13,7 +13,8 @@ import (
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 )
 
-// CheckTarget refreshes every part of one application once. The error joins
+// CheckTarget refreshes every part of one application once, except those that
+// may take hours. The error joins
 // what failed; the status holds what was learnt nevertheless. Where the API
 // cannot be reached or refuses the key, one call is enough to say so.
 func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger) (Status, error) {
@@ -21,7 +22,7 @@ func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger)
 		return Status{Name: t.Name}, err
 	}
 	defs := definitions(set)
-	a, err := newApp(t, set, defs, newAPIMetrics(), logger)
+	a, err := newApp(t, set, defs, newAPIMetrics(), func() {}, logger)
 	if err != nil {
 		return Status{Name: t.Name}, err
 	}
@@ -31,7 +32,9 @@ func CheckTarget(ctx context.Context, set Settings, t Target, logger log.Logger)
 	}
 	var wg sync.WaitGroup
 	for i := range a.parts {
-		wg.Go(func() { a.run(ctx, i) })
+		if !a.parts[i].long {
+			wg.Go(func() { a.run(ctx, i) })
+		}
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
@@ -63,6 +66,12 @@ func (a *app) status(defs []definition) Status {
 	for i := range snap.states {
 		if state := &snap.states[i]; a.visible(i, state, now) {
 			state.result.describe(&s)
+		}
+	}
+	if a.scanner != nil {
+		if live := a.scanner.live.Load(); live != nil {
+			p := live.progress()
+			s.Scan = &p
 		}
 	}
 	for _, def := range defs {

@@ -49,8 +49,10 @@ func TestRequestsPerHour(t *testing.T) {
 	row("totals", first, steady)
 	first, steady = perHour(t, "windows")
 	row("windows", first, steady)
+	first, steady = perHour(t, "mutes")
+	row("mutes", first, steady)
 	first, steady = perHour(t)
-	row("both", first, steady)
+	row("all", first, steady)
 	if first > 800 || steady > 800 {
 		t.Errorf("%v requests in the first hour, %v an hour after: more than 800", first, steady)
 	}

@@ -25,14 +25,17 @@ type Fleet struct {
 	api    *apiMetrics
 	self   *selfDescs
 
-	mu     sync.Mutex // serialises Apply and Close
+	changed chan struct{}
+
+	mu     sync.Mutex // serialises Apply, Restore and Close
 	closed bool
+	saved  map[string]savedApp // by name; what no application has taken in yet
 	apps   atomic.Pointer[[]*app]
 }
 
 // NewFleet makes a fleet without applications. It does no I/O.
 func NewFleet(set Settings, logger log.Logger) *Fleet {
-	f := &Fleet{set: set, logger: logger, defs: definitions(set), api: newAPIMetrics(), self: newSelfDescs()}
+	f := &Fleet{set: set, logger: logger, defs: definitions(set), api: newAPIMetrics(), self: newSelfDescs(), changed: make(chan struct{}, 1)}
 	f.apps.Store(&[]*app{})
 	return f
 }
@@ -64,7 +67,7 @@ func (f *Fleet) Apply(targets []Target) error {
 			next = append(next, old)
 			continue
 		}
-		a, err := newApp(t, f.set, f.defs, f.api, f.logger)
+		a, err := newApp(t, f.set, f.defs, f.api, f.signal, f.logger)
 		if err != nil {
 			return fmt.Errorf("application %q: %w", t.Name, err)
 		}
@@ -79,6 +82,10 @@ func (f *Fleet) Apply(targets []Target) error {
 		old := running[a.target.Name]
 		if old == nil {
 			level.Info(a.logger).Log("msg", "application added", "url", a.target.URL)
+			if saved, ok := f.saved[a.target.Name]; ok {
+				a.restore(saved)
+				delete(f.saved, a.target.Name)
+			}
 			continue
 		}
 		old.close()
@@ -120,6 +127,13 @@ func (f *Fleet) RereadKeys() {
 	}
 }
 
+func (f *Fleet) signal() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
 // Describe implements prometheus.Collector.
 func (f *Fleet) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range f.defs {
@@ -142,6 +156,11 @@ func (f *Fleet) Collect(ch chan<- prometheus.Metric) {
 		for i := range snap.states {
 			if s := &snap.states[i]; a.visible(i, s, now) {
 				s.result.emit(e)
+			}
+		}
+		for _, d := range f.defs {
+			if d.live != nil {
+				d.live(e)
 			}
 		}
 		f.self.emit(e, f.defs)

@@ -106,7 +106,7 @@ type series map[string]float64
 func (s series) business() series {
 	out := series{}
 	for k, v := range s {
-		if !strings.HasPrefix(k, "api_") && !strings.HasPrefix(k, "collector_") && k != "up" {
+		if !strings.HasPrefix(k, "api_") && !strings.HasPrefix(k, "collector_") && !strings.HasPrefix(k, "dialog_scan_") && k != "up" {
 			out[k] = v
 		}
 	}
@@ -118,16 +118,28 @@ func (s series) business() series {
 func truth(rows *chatapitest.Truth, published series, windows []collector.Window) series {
 	out := series{}
 	types := map[int]string{1: "broadcast", 2: "group", 3: "private", 4: "public"}
-	for _, label := range []string{"private", "group", "broadcast", "public", "other"} {
-		out[fmt.Sprintf("dialogs{dialog_type=%q}", label)] = 0
-	}
-	for code, n := range rows.DialogsByType() {
-		label, ok := types[code]
-		if !ok {
-			label = "other"
+	for name, byType := range map[string]map[int]int{
+		"dialogs":           rows.DialogsByType(),
+		"muted_dialogs":     rows.MutedDialogs(),
+		"dialog_mutes":      rows.DialogMutes(),
+		"deleted_dialogs":   rows.DeletedDialogs(),
+		"dialog_deletions":  rows.DialogDeletions(),
+		"dialog_members":    rows.Members(),
+		"encrypted_dialogs": rows.EncryptedDialogs(),
+		"unused_dialogs":    rows.UnusedDialogs(),
+	} {
+		for _, label := range []string{"private", "group", "broadcast", "public", "other"} {
+			out[fmt.Sprintf("%s{dialog_type=%q}", name, label)] = 0
 		}
-		out[fmt.Sprintf("dialogs{dialog_type=%q}", label)] += float64(n)
+		for code, n := range byType {
+			label, ok := types[code]
+			if !ok {
+				label = "other"
+			}
+			out[fmt.Sprintf("%s{dialog_type=%q}", name, label)] += float64(n)
+		}
 	}
+	out["muting_users"] = float64(rows.MutingUsers())
 	dialogs, messages := float64(len(rows.Dialogs)), float64(len(rows.Messages))
 	out["messages"] = messages
 	out["dialogs_created_total"], out["messages_created_total"] = 0, 0 // none while the exporter runs

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ type definition struct {
 	name  string
 	descs []*prometheus.Desc
 	parts func(a *app) []part
+	live  func(e *emitter) // shows what is no part's result; may be nil
 }
 
 // definitions are all collectors that the settings enable, in the order in
@@ -23,6 +25,7 @@ func definitions(set Settings) []definition {
 	all := []definition{
 		totals(set),
 		windows(set),
+		mutes(set),
 	}
 	if set.Collectors == nil {
 		return all
@@ -47,7 +50,18 @@ type part struct {
 
 	// refresh asks the API. prev is what the last good refresh returned, nil
 	// before the first; results are never changed once returned.
+	// No result and no error means that there is nothing new to show yet.
 	refresh func(ctx context.Context, prev result) (result, error)
+
+	long  bool        // it may take hours, so that check leaves it out
+	again func() bool // after a refresh: is the next one due at once? nil: no
+
+	// What survives a restart; save may give nil, restore no result, and all
+	// may be nil. save is called at any time, restore before the first
+	// refresh, forget between two.
+	save    func(r result) any
+	restore func(raw json.RawMessage) (result, error)
+	forget  func()
 }
 
 // result is what a refresh learnt.
@@ -74,6 +88,12 @@ type partState struct {
 	next     time.Time     // when the next refresh starts, at the earliest
 	failures int           // since the last success
 	err      error         // of the latest refresh
+	restored bool          // result is from before the restart; failures count from there
+}
+
+// expirer is a result that can be too old for a reason of its own.
+type expirer interface {
+	expired(s *partState, now time.Time) bool
 }
 
 // staleAfter is the age at which a result disappears: three refreshes missed,

@@ -54,13 +54,12 @@ func (d *selfDescs) emit(e *emitter, defs []definition) {
 	for _, def := range defs {
 		s := a.collectorState(def.name, e.snap)
 		e.gauge(d.interval, s.Interval.Seconds(), def.name)
-		if !s.Attempted {
-			continue
-		}
-		e.gauge(d.success, truth(s.Success), def.name)
-		e.gauge(d.duration, s.Duration.Seconds(), def.name)
 		if !s.LastSuccess.IsZero() {
 			e.gauge(d.lastSuccess, float64(s.LastSuccess.UnixMilli())/1e3, def.name)
+		}
+		if s.Attempted {
+			e.gauge(d.success, truth(s.Success), def.name)
+			e.gauge(d.duration, s.Duration.Seconds(), def.name)
 		}
 	}
 }

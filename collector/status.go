@@ -20,6 +20,8 @@ type Status struct {
 	Messages    Value
 	LastMessage time.Time // zero: not known, or no message
 	Windows     []WindowStatus
+	Mutes       *MuteStatus   // nil: not known
+	Scan        *ScanProgress // of the running full scan of dialogs; nil: none
 	Filters     []FilterStatus
 	Collectors  []CollectorStatus
 	Polls       []Poll // newest first
@@ -46,6 +48,26 @@ type WindowStatus struct {
 	UpdatedDialogs  Value
 	UpdatedMessages Value
 	ActiveDialogs   Value
+}
+
+// MuteStatus is what users made of their dialogs, and how that was found.
+type MuteStatus struct {
+	Types    []MuteCount // by dialog_type, in a fixed order
+	Users    int64       // who muted at least one dialog
+	LastFull time.Time   // end of the latest full scan
+	Took     time.Duration
+	Rows     int64
+	Missing  int64
+	Drift    int64 // -1: could not be measured
+}
+
+// MuteCount counts dialogs of one dialog_type. Members, Encrypted and Unused
+// are as of the latest full scan.
+type MuteCount struct {
+	Type                       string
+	Muted, Mutes               int64
+	Deleted, Deletions         int64
+	Members, Encrypted, Unused int64
 }
 
 // FilterStatus tells what the proof of one filter found.

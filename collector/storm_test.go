@@ -56,7 +56,7 @@ func TestGentleWhileBroken(t *testing.T) {
 					for hour := range 3 {
 						before := total()
 						time.Sleep(time.Hour)
-						if n := total() - before; n > 850 {
+						if n := total() - before; n > 900 { // 850 when it is well
 							t.Errorf("%d requests in hour %d", n, hour+1)
 						}
 					}

@@ -35,7 +35,16 @@ type Settings struct {
 	Windows      []Window
 	Collectors   []string // names of the enabled collectors, from Names; nil: all
 	UserAgent    string   // sent with every API request; empty: the name of this program
+
+	ScanInterval     time.Duration // between two looks for changed dialogs; 0: DefaultScanInterval
+	FullScanInterval time.Duration // from the end of a full scan to the next; 0: DefaultFullScanInterval
 }
+
+// The intervals of the dialog scan, unless the settings say otherwise.
+const (
+	DefaultScanInterval     = 5 * time.Minute
+	DefaultFullScanInterval = 6 * time.Hour
+)
 
 // Window is a span of time that ends now, and the label it was written with.
 type Window struct {

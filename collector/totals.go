@@ -24,7 +24,26 @@ var dialogTypes = [...]struct {
 const (
 	typeOther   = "other"
 	typeUnknown = "unknown"
+
+	dialogTypeCount = len(dialogTypes) + 1 // with other
 )
+
+// typeIndex is a code's place among the dialog types; other is the last.
+func typeIndex(code int) int {
+	for i, t := range dialogTypes {
+		if t.code == code {
+			return i
+		}
+	}
+	return len(dialogTypes)
+}
+
+func typeLabel(i int) string {
+	if i < len(dialogTypes) {
+		return dialogTypes[i].label
+	}
+	return typeOther
+}
 
 // totalsCollector counts what is stored now.
 type totalsCollector struct {
@@ -45,10 +64,10 @@ func totals(set Settings) definition {
 		descs: []*prometheus.Desc{c.dialogs, c.messages, c.lastMessage},
 		parts: func(a *app) []part {
 			return []part{
-				{"totals", "messages", set.PollInterval, func(ctx context.Context, _ result) (result, error) {
+				{collector: "totals", name: "messages", interval: set.PollInterval, refresh: func(ctx context.Context, _ result) (result, error) {
 					return c.countMessages(ctx, a)
 				}},
-				{"totals", "dialogs", dialogsEvery * set.PollInterval, func(ctx context.Context, _ result) (result, error) {
+				{collector: "totals", name: "dialogs", interval: dialogsEvery * set.PollInterval, refresh: func(ctx context.Context, _ result) (result, error) {
 					return c.countDialogs(ctx, a)
 				}},
 			}

@@ -101,12 +101,10 @@ func windows(set Settings) definition {
 		},
 		parts: func(a *app) (parts []part) {
 			for _, e := range []chatapi.Endpoint{chatapi.Dialogs, chatapi.Messages} {
-				parts = append(parts, part{"windows", "created " + string(e), set.PollInterval, func(ctx context.Context, prev result) (result, error) {
-					return c.countCreated(ctx, a, e, prev)
-				}})
+				parts = append(parts, c.created(a, e, set.PollInterval))
 			}
 			for _, w := range set.Windows {
-				parts = append(parts, part{"windows", w.Label, w.interval(set.PollInterval), func(ctx context.Context, _ result) (result, error) {
+				parts = append(parts, part{collector: "windows", name: w.Label, interval: w.interval(set.PollInterval), refresh: func(ctx context.Context, _ result) (result, error) {
 					return c.countWindow(ctx, a, w)
 				}})
 			}

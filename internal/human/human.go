@@ -89,9 +89,16 @@ func Took(d time.Duration) string {
 		return "< 1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
-	default:
+	case d < time.Minute:
 		return fmt.Sprintf("%.1f s", d.Seconds())
+	default:
+		return span(d)
 	}
+}
+
+// Percent writes a share of 1, and never rounds up to all of it.
+func Percent(share float64) string {
+	return strconv.Itoa(int(math.Floor(100*share))) + " %"
 }
 
 // Skew compares the API's clock with this machine's.

@@ -29,9 +29,11 @@ func TestFormats(t *testing.T) {
 		{Until(noon, noon.Add(59*time.Second)), "in 59 s"},
 		{Took(time.Microsecond), "< 1 ms"},
 		{Took(999 * time.Millisecond), "999 ms"},
-		{Took(90 * time.Second), "90.0 s"},
+		{Took(59 * time.Second), "59.0 s"},
+		{Took(90 * time.Second), "1 min 30 s"},
+		{Percent(0.9999), "99 %"},
 		{Skew(collector.Status{ClockKnown: true}), "in step"},
-		{Skew(collector.Status{ClockKnown: true, ClockSkew: time.Minute}), "60.0 s ahead"},
+		{Skew(collector.Status{ClockKnown: true, ClockSkew: time.Minute}), "1 min 00 s ahead"},
 		{Rate(0.25), "0.25 per second"},
 		{Rate(math.Inf(1)), "none"},
 	} {

@@ -49,16 +49,17 @@ func newStatusPage(cfg Config) *statusPage {
 
 func helpers() template.FuncMap {
 	return template.FuncMap{
-		"num":   human.Value,
-		"group": human.Count,
-		"ago":   human.Ago,
-		"until": human.Until,
-		"took":  human.Took,
-		"skew":  human.Skew,
-		"rate":  human.Rate,
-		"every": func(d time.Duration) string { return model.Duration(d).String() },
-		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"num":     human.Value,
+		"group":   human.Count,
+		"ago":     human.Ago,
+		"until":   human.Until,
+		"took":    human.Took,
+		"skew":    human.Skew,
+		"rate":    human.Rate,
+		"percent": human.Percent,
+		"every":   func(d time.Duration) string { return model.Duration(d).String() },
+		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	}
 }
 

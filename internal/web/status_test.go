@@ -34,6 +34,11 @@ func full(name string) collector.Status {
 			},
 			{Label: "30d"},
 		},
+		Mutes: &collector.MuteStatus{
+			Types: []collector.MuteCount{{Type: "group", Muted: 81, Mutes: 345, Deleted: 12, Deletions: 17, Members: 9876, Encrypted: 5, Unused: 6}},
+			Users: 222, LastFull: noon.Add(-3 * time.Hour), Took: 61 * time.Minute, Rows: 65432, Missing: 3, Drift: 44,
+		},
+		Scan: &collector.ScanProgress{Rows: 54321, Ratio: 0.999, PerSecond: 98.25, Remaining: 90 * time.Minute},
 		Filters: []collector.FilterStatus{
 			{Endpoint: "dialogs", Filter: "created_at", State: "supported"},
 			{Endpoint: "dialogs", Filter: "last_message_date_sent", State: "unsupported", Reason: "the API answers 422"},
@@ -80,6 +85,11 @@ func TestStatusPageShowsAnApplication(t *testing.T) {
 		"its age":                  "5 s ago",
 		"a window not counted":     `<th scope="row">30d</th><td class="n">–</td>`,
 		"last success":             "30 s ago",
+		"mutes of a type":          `<th scope="row">group</th><td class="n">81</td><td class="n">345</td><td class="n">12</td><td class="n">17</td><td class="n">9876</td><td class="n">5</td><td class="n">6</td>`,
+		"users who mute":           "222 users muted at least one dialog",
+		"latest full scan":         `3 h 00 min ago</time>: 65` + "\u202f" + `432 dialogs in 1 h 01 min, <span class="state bad">3 missing</span>`,
+		"drift":                    "found 44 dialogs with other mutes",
+		"running full scan":        "99 %, 54\u202f321 dialogs, 98.2 a second, done in 1 h 30 min",
 		"next run":                 "in 30 s",
 		"error of a collector":     "1h: asking for dialogs: no complete answer in time",
 		"a filter that is not one": `<code>last_message_date_sent</code> of dialogs: <span class="state bad">unsupported</span> the API answers 422`,

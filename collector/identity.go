@@ -1,0 +1,111 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+)
+
+// sampleSize is how many dialogs stand for an application.
+const sampleSize = 8
+
+// identity tells whether a saved state is of the application that the key opens.
+// The API gives no id of the application, so a few of its dialogs stand for it.
+type identity struct {
+	client *chatapi.Client
+	turn   chan struct{} // a lock whose waiters can be cancelled
+
+	mu      sync.Mutex
+	dialogs []chatapi.ObjectID
+	pending bool // the state waits for its confirmation
+}
+
+func newIdentity(c *chatapi.Client) *identity {
+	return &identity{client: c, turn: make(chan struct{}, 1)}
+}
+
+// expect makes the next confirm look for the dialogs.
+func (d *identity) expect(dialogs []chatapi.ObjectID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dialogs, d.pending = dialogs, true
+}
+
+func (d *identity) adopt(old *identity) {
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dialogs, d.pending = old.dialogs, old.pending
+}
+
+// sample gives dialogs to know the application by: of those that the proofs
+// were made on, or else those it was known by until now.
+func (d *identity) sample(p *prover) []chatapi.ObjectID {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	rows := p.peek(chatapi.Dialogs).rows
+	if d.pending || len(rows) == 0 {
+		return d.dialogs
+	}
+	d.dialogs = nil
+	for i := range min(sampleSize, len(rows)) {
+		d.dialogs = append(d.dialogs, rows[i*len(rows)/min(sampleSize, len(rows))].id)
+	}
+	return d.dialogs
+}
+
+func (d *identity) waits() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.pending
+}
+
+// confirm looks for the dialogs. One that is there is enough: others may have
+// been deleted.
+func (d *identity) confirm(ctx context.Context) (same bool, err error) {
+	for _, id := range d.dialogs {
+		n, err := d.client.CountDialogs(ctx, chatapi.ID.Only(id)...)
+		if err != nil {
+			return false, err
+		}
+		if n == 1 {
+			return true, nil
+		}
+	}
+	return len(d.dialogs) == 0, nil
+}
+
+// confirm makes sure, before a restored part is refreshed, that what was
+// restored is of this application; if not, it is dropped.
+func (a *app) confirm(ctx context.Context, i int) error {
+	d := a.identity
+	if !a.snap.Load().states[i].restored || !d.waits() {
+		return nil
+	}
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if !d.waits() {
+		return nil
+	}
+	same, err := d.confirm(ctx)
+	if err != nil {
+		return fmt.Errorf("looking whether the saved state is of this application: %w", err)
+	}
+	if !same {
+		level.Warn(a.logger).Log("msg", "the saved state is of another application, none of whose dialogs are here; it is not used, and all starts anew")
+		a.forget()
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pending = false
+	return nil
+}

@@ -1,0 +1,158 @@
+package collector
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-kit/log/level"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+)
+
+// StateVersion is that of the layout that Save writes.
+const StateVersion = 1
+
+// savedFleet is what survives a restart. It holds no key, and of what users
+// wrote nothing but their numeric ids.
+type savedFleet struct {
+	Version      int        `json:"version"`
+	Applications []savedApp `json:"applications"`
+}
+
+// savedApp is bound to an application by its name and URL, and by a few ids of
+// its dialogs, since the API tells no id of the application itself.
+type savedApp struct {
+	Name       string               `json:"name"`
+	URL        string               `json:"url"`
+	Dialogs    []chatapi.ObjectID   `json:"dialogs,omitempty"`
+	Collectors map[string]time.Time `json:"collectors,omitempty"` // last success
+	Parts      map[string]savedPart `json:"parts,omitempty"`      // by collector/part
+}
+
+type savedPart struct {
+	Success time.Time       `json:"success,omitzero"`
+	Took    time.Duration   `json:"took,omitempty"`
+	Value   json.RawMessage `json:"value"`
+}
+
+func (p *part) key() string { return p.collector + "/" + p.name }
+
+// Save gives what should survive a restart, for Restore. It may be called at
+// any time.
+func (f *Fleet) Save() ([]byte, error) {
+	out := savedFleet{Version: StateVersion, Applications: []savedApp{}}
+	for _, a := range *f.apps.Load() {
+		app, err := a.save()
+		if err != nil {
+			return nil, fmt.Errorf("application %q: %w", a.target.Name, err)
+		}
+		out.Applications = append(out.Applications, app)
+	}
+	return json.Marshal(out)
+}
+
+// Changed tells that something has come in which took long to get, so that
+// saving at once is worth its while.
+func (f *Fleet) Changed() <-chan struct{} { return f.changed }
+
+// Restore takes in what Save gave, before the first Apply. What belongs to no
+// application that is applied is left out. An error means that nothing was
+// taken in.
+func (f *Fleet) Restore(data []byte) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var in savedFleet
+	if err := json.Unmarshal(data, &in); err != nil {
+		return errors.New("it is not a saved state")
+	}
+	if in.Version != StateVersion {
+		return fmt.Errorf("its layout has the version %d, this program's has %d", in.Version, StateVersion)
+	}
+	f.saved = map[string]savedApp{}
+	for _, s := range in.Applications {
+		f.saved[s.Name] = s
+	}
+	return nil
+}
+
+// save copies what the application has; what was restored and has not been
+// confirmed goes out as it came in.
+func (a *app) save() (savedApp, error) {
+	snap := a.snap.Load()
+	out := savedApp{Name: a.target.Name, URL: a.target.URL, Dialogs: a.identity.sample(a.proofs), Collectors: map[string]time.Time{}, Parts: map[string]savedPart{}}
+	for name, at := range snap.healthy {
+		out.Collectors[name] = at.UTC().Round(0)
+	}
+	for i := range a.parts {
+		p, s := &a.parts[i], &snap.states[i]
+		if p.save == nil {
+			continue
+		}
+		v := p.save(s.result)
+		if v == nil {
+			continue
+		}
+		raw, err := json.Marshal(v)
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", p.key(), err)
+		}
+		saved := savedPart{Took: s.took, Value: raw}
+		if s.result != nil {
+			saved.Success = s.success.UTC().Round(0)
+		}
+		out.Parts[p.key()] = saved
+	}
+	return out, nil
+}
+
+// restore puts saved results in the place of first ones. It is called before
+// the application is started.
+func (a *app) restore(in savedApp) {
+	if in.URL != a.target.URL {
+		level.Warn(a.logger).Log("msg", "the saved state is of another API and is not used; all starts anew", "saved_url", in.URL)
+		return
+	}
+	states := make([]partState, len(a.parts))
+	restored := 0
+	for i := range a.parts {
+		p := &a.parts[i]
+		saved, ok := in.Parts[p.key()]
+		if !ok || p.restore == nil {
+			continue
+		}
+		res, err := p.restore(saved.Value)
+		if err != nil {
+			level.Warn(a.logger).Log("msg", "a part of the saved state cannot be used and starts anew", "part", p.key(), "err", err)
+			continue
+		}
+		restored++
+		states[i] = partState{restored: true}
+		if res != nil {
+			states[i].result, states[i].success, states[i].took = res, saved.Success, saved.Took
+		}
+	}
+	if restored == 0 {
+		return
+	}
+	a.identity.expect(in.Dialogs)
+	a.snap.Store(&snapshot{states: states, healthy: in.Collectors})
+	level.Info(a.logger).Log("msg", "state restored; it is confirmed with the first poll")
+}
+
+// forget drops everything that was restored.
+func (a *app) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	snap := a.snap.Load()
+	next := &snapshot{states: make([]partState, len(snap.states))}
+	for i, s := range snap.states {
+		if !s.restored {
+			next.states[i] = s
+		} else if a.parts[i].forget != nil {
+			a.parts[i].forget()
+		}
+	}
+	a.snap.Store(next)
+}
