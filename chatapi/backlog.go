@@ -99,8 +99,9 @@ func (b *backlog) busiest() (best *piece) {
 	return best
 }
 
-// divide cuts the piece with the most rows: the first time into as many as keep
-// all workers busy, later in two.
+// divide cuts the piece with the most rows: the first time into one for every
+// four workers, which leaves to later cuts, in two, what the replies tell of
+// the pieces. Cutting for all workers at once wastes more on rows in clusters.
 func (b *backlog) divide(free int) bool {
 	at := -1
 	for i, p := range b.pieces {
@@ -113,7 +114,7 @@ func (b *backlog) divide(free int) bool {
 	}
 	p, n := b.pieces[at], 2
 	if !b.cut {
-		n = max(n, min((free+p.readers()+1)/2, int(p.Rows/worthCutting)))
+		n = max(n, min((free+p.readers()+3)/4, int(p.Rows/worthCutting)))
 	}
 	var parts []*piece
 	for _, s := range p.Span.cut(n) {

@@ -49,3 +49,15 @@ func (id ObjectID) IsZero() bool { return id == ObjectID{} }
 
 // String gives the 24 hexadecimal digits.
 func (id ObjectID) String() string { return hex.EncodeToString(id[:]) }
+
+// AppendText writes the 24 hexadecimal digits, as [encoding.TextAppender].
+func (id ObjectID) AppendText(b []byte) ([]byte, error) { return hex.AppendEncode(b, id[:]), nil }
+
+// MarshalText writes the 24 hexadecimal digits, as [encoding.TextMarshaler].
+func (id ObjectID) MarshalText() ([]byte, error) { return id.AppendText(nil) }
+
+// UnmarshalText reads 24 hexadecimal digits. The error does not repeat them.
+func (id *ObjectID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseObjectID(string(b))
+	return err
+}

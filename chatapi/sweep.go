@@ -45,10 +45,10 @@ func newSweep[T any](q Query, left []Span, fetch fetch[T], id func(*T) ObjectID)
 }
 
 // Run reads until nothing is left, with up to so many pages in flight as there
-// are workers. It ends early, after the pages in flight, if ctx ends, if a page
-// fails (after the client's own tries; the first such error is returned), and,
-// without an error, if it is until, unless that is zero: no page is begun then.
-// It may be called again, and goes on.
+// are workers. It begins no page at or after until, unless that is zero, nor
+// once ctx has ended or a page has failed, after the client's own tries. Then
+// it returns when the pages in flight have ended: nil if it was for the time,
+// else the cause of ctx or the first error. It may be called again and goes on.
 //
 // visit gets the new rows of each page, ascending by _id, from the goroutine
 // that called Run; by then they are passed. It may keep them.

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,151 +17,15 @@ import (
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
 )
 
-// slow lets each request take its time, in which meanwhile may change things.
-func slow(rt http.RoundTripper, latency time.Duration, meanwhile func()) http.RoundTripper {
-	return roundTrip(func(req *http.Request) (*http.Response, error) {
-		select {
-		case <-time.After(latency):
-		case <-req.Context().Done():
-			return nil, req.Context().Err()
-		}
-		if meanwhile != nil {
-			meanwhile()
-		}
-		return rt.RoundTrip(req)
-	})
-}
-
-// sweepRig is a rig for so many requests of 20 ms in flight.
-func sweepRig(t *testing.T, sandbox chatapitest.Config, workers int, meanwhile func(*chatapitest.Server)) *rig {
-	t.Helper()
-	var r *rig
-	r = newRig(t, sandbox, func(c *chatapi.Config) {
-		c.Concurrency = workers
-		c.Transport = slow(c.Transport, 20*time.Millisecond, func() {
-			if meanwhile != nil {
-				meanwhile(r.server)
-			}
-		})
-	})
-	return r
-}
-
-// visited is what a sweep gave.
-type visited struct {
-	t     *testing.T
-	count map[string]int
-	rows  int
-}
-
-// sweep runs a sweep and holds each page to its promise.
-func (v *visited) sweep(ctx context.Context, s *chatapi.Sweep[chatapi.Dialog], workers int, until time.Time) error {
-	v.t.Helper()
-	visiting := false
-	return s.Run(ctx, workers, until, func(rows []chatapi.Dialog) {
-		if visiting || len(rows) == 0 {
-			v.t.Error("visited twice at once, or without rows")
-		}
-		visiting = true
-		for i, row := range rows {
-			if i > 0 && row.ID.Compare(rows[i-1].ID) <= 0 {
-				v.t.Error("the rows of a page are not in order")
-			}
-			if !s.Passed(row.ID) {
-				v.t.Error("a row is not passed")
-			}
-			v.count[row.ID.String()]++
-			v.rows++
-		}
-		visiting = false
-	})
-}
-
-// exactly fails the test unless just these rows came, once each.
-func (v *visited) exactly(ids []string) {
-	v.t.Helper()
-	if v.rows != len(ids) || len(v.count) != len(ids) {
-		v.t.Errorf("%d rows, %d different ones; want %d", v.rows, len(v.count), len(ids))
-	}
-	for _, id := range ids {
-		if v.count[id] != 1 {
-			v.t.Fatalf("a dialog came %d times", v.count[id])
-		}
-	}
-}
-
-func newVisited(t *testing.T) *visited { return &visited{t: t, count: map[string]int{}} }
-
-// shapes are ways for creation to be spread over a year before now, as ids.
-var shapes = map[string]func(r *rand.Rand, n int, now int64) []string{
-	"even":            func(r *rand.Rand, n int, now int64) []string { return spread(r, n, now-year, year) },
-	"in one second":   func(r *rand.Rand, n int, now int64) []string { return spread(r, n, now-year/3, 1) },
-	"consecutive ids": func(r *rand.Rand, n int, now int64) []string { return consecutive(n, now-year/2) },
-	"half imported": func(r *rand.Rand, n int, now int64) []string {
-		return slices.Concat(spread(r, n-n/2, now-year, year), spread(r, n/2, now-year/5, 1))
-	},
-	"half imported, consecutive": func(r *rand.Rand, n int, now int64) []string {
-		return slices.Concat(spread(r, n-n/2, now-year, year), consecutive(n/2, now-year/5))
-	},
-	"ten clusters": func(r *rand.Rand, n int, now int64) (ids []string) {
-		for i := range 10 {
-			ids = append(ids, spread(r, n/10, now-year+r.Int64N(year), []int64{1, 60, 86400}[i%3])...)
-		}
-		return append(ids, spread(r, n%10, now-year, year)...)
-	},
-	"abandoned": func(r *rand.Rand, n int, now int64) []string {
-		return slices.Concat(spread(r, n-n/20, now-year, year/12), spread(r, n/20, now-year, year))
-	},
-	"new": func(r *rand.Rand, n int, now int64) []string {
-		return slices.Concat(spread(r, n/20, now-year, year), spread(r, n-n/20, now-86400, 86400))
-	},
-}
-
-const year = 365 * 86400
-
-func spread(r *rand.Rand, n int, from, width int64) []string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("%08x%016x", from+r.Int64N(width), r.Uint64())
-	}
-	return ids
-}
-
-func consecutive(n int, at int64) []string {
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("%08xc0ffee4b1d%06x", at, 0xa51000+i)
-	}
-	return ids
-}
-
-// fill puts dialogs of a shape into a sandbox and returns their ids.
-func fill(s *chatapitest.Server, shape string, n int, seed uint64) []string {
-	ids := shapes[shape](rand.New(rand.NewPCG(seed, 3)), n, time.Now().Unix())
-	for _, id := range ids {
-		oid, _ := chatapi.ParseObjectID(id)
-		s.CreateDialog(chatapitest.DialogSpec{ID: id, CreatedAt: oid.Time()})
-	}
-	return ids
-}
-
-// dialogIDs are the ids that there are.
-func dialogIDs(s *chatapitest.Server) (ids []string) {
-	for _, d := range s.Truth().Dialogs {
-		ids = append(ids, d.ID)
-	}
-	return ids
-}
-
 // However rows are spread and however many workers there are, each comes once.
 func TestSweepIsExact(t *testing.T) {
 	for shape := range shapes {
 		t.Run(shape, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for seed, size := range []int{0, 1, 99, 100, 101, 200, 1000, 4321} {
+				for seed, size := range []int{0, 1, 99, 100, 101, 1000, 3210} {
 					r := sweepRig(t, chatapitest.Config{}, 16, nil)
 					ids := fill(r.server, shape, size, uint64(seed))
-					for _, workers := range []int{1, 2, 4, 16} {
+					for _, workers := range []int{1, 4, 16} {
 						s := r.client.SweepDialogs(chatapi.Query{}, chatapi.AllIDs())
 						if rows, left := s.Progress(); rows != 0 || left != -1 {
 							t.Errorf("%d rows and %d left before the start", rows, left)
@@ -277,9 +141,6 @@ func TestSweepGoesOn(t *testing.T) {
 					for v.sweep(t.Context(), s, 6, time.Time{}) != nil {
 						if errs++; errs > 20 {
 							t.Fatal("no end of errors")
-						}
-						if len(s.Left()) == 0 {
-							t.Error("an error though nothing is left")
 						}
 						for id := range v.count {
 							if oid, _ := chatapi.ParseObjectID(id); !s.Passed(oid) {
@@ -425,6 +286,30 @@ func TestSweepRefusesBoundsOfID(t *testing.T) {
 	}
 }
 
+// As many pages are in flight as there are workers, and never more.
+func TestSweepKeepsItsWorkersBusy(t *testing.T) {
+	for _, workers := range []int{-1, 1, 2, 3, 10} {
+		synctest.Test(t, func(t *testing.T) {
+			var flying, most atomic.Int32
+			r := newRig(t, chatapitest.Config{Seed: 1, Dialogs: 4000}, func(c *chatapi.Config) {
+				c.Concurrency = 100
+				late := slow(c.Transport, 20*time.Millisecond, nil)
+				c.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+					defer flying.Add(-1)
+					most.Store(max(most.Load(), flying.Add(1)))
+					return late.RoundTrip(req)
+				})
+			})
+			if err := newVisited(t).sweep(t.Context(), r.client.SweepDialogs(chatapi.Query{}, chatapi.AllIDs()), workers, time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			if n := int(most.Load()); n != max(1, workers) {
+				t.Errorf("%d pages in flight, want %d", n, max(1, workers))
+			}
+		})
+	}
+}
+
 // Only the spans it is given are read.
 func TestSweepOfSpans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -443,6 +328,20 @@ func TestSweepOfSpans(t *testing.T) {
 		v.exactly(slices.Concat(ids[100:1000], ids[1501:1701]))
 		if err := v.sweep(t.Context(), r.client.SweepDialogs(chatapi.Query{}, nil), 4, time.Time{}); err != nil || v.rows != 1100 {
 			t.Errorf("no spans gave %d rows, %v", v.rows-1100, err)
+		}
+
+		spans = nil
+		for i := range 30 {
+			spans = append(spans, chatapi.Span{After: at(50 * i), To: at(50*i + 50), Rows: -1})
+		}
+		r.server.ResetRequests()
+		v = newVisited(t)
+		if err := v.sweep(t.Context(), r.client.SweepDialogs(chatapi.Query{}, spans), 4, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		v.exactly(ids[1:1501])
+		if n := r.server.RequestCounts()[chatapitest.Dialogs]; n > 33 {
+			t.Errorf("30 spans of a page each cost %d requests", n)
 		}
 	})
 }
@@ -463,8 +362,8 @@ func TestSweepIsWatched(t *testing.T) {
 					t.Errorf("%d rows after %d", rows, seen)
 				}
 				seen = rows
-				if (rows == 0) != (left < 0) || left >= 0 && rows+left != 5000 {
-					t.Errorf("%d rows visited, %d left, of 5000", rows, left)
+				if off := rows + left - 5000; (rows == 0) != (left < 0) || left >= 0 && max(off, -off) > 1000 {
+					t.Errorf("%d rows visited, about %d left, of 5000", rows, left)
 				}
 			}
 		}()
@@ -473,133 +372,4 @@ func TestSweepIsWatched(t *testing.T) {
 		}
 		<-done
 	})
-}
-
-// oneByOne is the loop of the vendor's documentation: downwards, until a page
-// is short.
-func oneByOne(t *testing.T, c *chatapi.Client) (rows, requests int) {
-	t.Helper()
-	q := chatapi.Query{Sort: chatapi.Sort{Field: "_id", Desc: true}}
-	for {
-		page, err := c.Dialogs(t.Context(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		rows, requests = rows+len(page.Items), requests+1
-		if len(page.Items) < chatapi.MaxLimit {
-			return rows, requests
-		}
-		q.Where = []chatapi.Cond{chatapi.ID.Cond(chatapi.Lt, page.Items[len(page.Items)-1].ID)}
-	}
-}
-
-// few is a sweep's cost where there are few rows.
-func TestSweepOfFewRows(t *testing.T) {
-	for _, test := range []struct{ rows, alone, atOnce int }{
-		{0, 1, 2}, {1, 1, 2}, {99, 1, 2}, {100, 1, 2}, {101, 2, 2}, {200, 2, 3}, {300, 3, 4}, {1000, 10, 12},
-	} {
-		synctest.Test(t, func(t *testing.T) {
-			r := sweepRig(t, chatapitest.Config{Seed: 1, Dialogs: test.rows}, 64, nil)
-			for _, workers := range []int{1, 2, 4, 16, 64} {
-				most := test.atOnce
-				if workers == 1 {
-					most = test.alone
-				}
-				r.server.ResetRequests()
-				if err := newVisited(t).sweep(t.Context(), r.client.SweepDialogs(chatapi.Query{}, chatapi.AllIDs()), workers, time.Time{}); err != nil {
-					t.Fatal(err)
-				}
-				if n := r.server.RequestCounts()[chatapitest.Dialogs]; n > most {
-					t.Errorf("%d rows cost %d requests with %d workers, want %d at most", test.rows, n, workers, most)
-				}
-			}
-		})
-	}
-}
-
-// many rows, side by side with the vendor's loop.
-func TestSweepIsFast(t *testing.T) {
-	const rows = 200_000
-	sandboxes := map[string]func(*chatapitest.Server){"the sandbox's": nil}
-	for _, shape := range []string{"even", "half imported", "ten clusters", "new", "half imported, consecutive"} {
-		sandboxes[shape] = func(s *chatapitest.Server) { fill(s, shape, rows, 11) }
-	}
-	for name, fill := range sandboxes {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				cfg := chatapitest.Config{Seed: 11}
-				if fill == nil {
-					cfg.Dialogs = rows
-				}
-				r := sweepRig(t, cfg, 64, nil)
-				if fill != nil {
-					fill(r.server)
-				}
-				began := time.Now()
-				n, requests := oneByOne(t, r.client)
-				loop := time.Since(began)
-				if n != rows {
-					t.Fatalf("%d rows", n)
-				}
-				for workers, faster := range map[int]float64{4: 3.9, 16: 15, 64: 50} {
-					r.server.ResetRequests()
-					began = time.Now()
-					v := newVisited(t)
-					if err := v.sweep(t.Context(), r.client.SweepDialogs(chatapi.Query{}, chatapi.AllIDs()), workers, time.Time{}); err != nil || v.rows != rows || len(v.count) != rows {
-						t.Fatalf("%d rows, %d different, %v", v.rows, len(v.count), err)
-					}
-					speed, extra := loop.Seconds()/time.Since(began).Seconds(), r.server.RequestCounts()[chatapitest.Dialogs]-requests
-					t.Logf("%d in flight: %.1f times as fast, %+d requests", workers, speed, extra)
-					if speed < faster || float64(extra) > 0.03*float64(requests) || r.server.MostInFlight() > workers {
-						t.Errorf("%d in flight, %d at most: %.1f times as fast, %d more requests than %d", workers, r.server.MostInFlight(), speed, extra, requests)
-					}
-				}
-			})
-		})
-	}
-}
-
-// Under a rate limit a scan has half of it, and wastes none.
-func TestSweepUnderRateLimit(t *testing.T) {
-	const rows, limit = 50_000, 10.0
-	synctest.Test(t, func(t *testing.T) {
-		for _, shape := range []string{"even", "half imported", "ten clusters"} {
-			r := newRig(t, chatapitest.Config{}, func(c *chatapi.Config) {
-				c.RateLimit, c.Concurrency = limit, 4
-				c.Transport = slow(c.Transport, 20*time.Millisecond, nil)
-			})
-			fill(r.server, shape, rows, 12)
-			began := time.Now()
-			v := newVisited(t)
-			if err := v.sweep(t.Context(), r.client.Lane(chatapi.LaneScan).SweepDialogs(chatapi.Query{}, chatapi.AllIDs()), 4, time.Time{}); err != nil || v.rows != rows {
-				t.Fatalf("%d rows, %v", v.rows, err)
-			}
-			took, best := time.Since(began).Seconds(), rows/100/(limit/2)
-			t.Logf("%s: %.1f s, at best %.1f s", shape, took, best)
-			if took > 1.03*best {
-				t.Errorf("%s: %.1f s, at best %.1f s", shape, took, best)
-			}
-		}
-	})
-}
-
-func BenchmarkSweep(b *testing.B) {
-	server := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: 20_000})
-	client := chatapi.New(chatapi.Config{
-		URL:         &url.URL{Scheme: "https", Host: "api.test"},
-		Key:         chatapi.KeyValue(chatapi.NewSecret(chatapitest.DefaultKey)),
-		Transport:   server.Transport(),
-		Concurrency: 16,
-	})
-	for _, workers := range []int{1, 4, 16} {
-		b.Run(fmt.Sprint(workers), func(b *testing.B) {
-			rows := 0
-			for b.Loop() {
-				if err := client.SweepDialogs(chatapi.Query{}, chatapi.AllIDs()).Run(b.Context(), workers, time.Time{}, func(page []chatapi.Dialog) { rows += len(page) }); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(rows)/b.Elapsed().Seconds(), "rows/s")
-		})
-	}
 }

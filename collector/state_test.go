@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -282,4 +283,72 @@ func TestStateIsPrivate(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKilledAtRandomMoments stops the exporter fifty times without a last
+// save, so that it goes on from a state that is seconds or minutes old, while
+// dialogs and messages are created and muted all the time. In the end each is
+// counted once, and every mute is right.
+func TestKilledAtRandomMoments(t *testing.T) {
+	for seed := range uint64(3) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 50))
+			api := chatapitest.New(chatapitest.Config{Seed: seed, Dialogs: 6000, Messages: 500, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
+			start := newBench(t, defaults(t))
+			start.apply(target("app", api))
+			time.Sleep(3 * time.Minute)
+			state := start.save()
+			start.fleet.Close()
+
+			c := &crowd{api: api, random: random, wait: 700 * time.Millisecond, noDeletes: true}
+			stop, wrote := make(chan struct{}), 0
+			var busy sync.WaitGroup
+			ctx, quiet := context.WithCancel(t.Context())
+			busy.Go(func() { c.run(ctx) })
+			busy.Go(func() {
+				dialog := api.Truth().Dialogs[0].ID
+				for {
+					select {
+					case <-stop:
+						return
+					case <-time.After(300 * time.Millisecond):
+						api.CreateMessage(chatapitest.MessageSpec{DialogID: dialog})
+						wrote++
+					}
+				}
+			})
+			var counted float64
+			for range 50 {
+				b := restarted(t, defaults(t), state)
+				b.apply(target("app", api))
+				for range random.IntN(4) {
+					time.Sleep(time.Duration(random.IntN(90_000)) * time.Millisecond)
+					if random.IntN(3) > 0 {
+						state = b.save()
+						synctest.Wait()
+						counted = b.scrape()["messages_created_total"]
+					}
+				}
+				time.Sleep(time.Duration(random.IntN(20_000)) * time.Millisecond)
+				synctest.Wait()
+				if now := b.scrape()["messages_created_total"]; now < counted {
+					t.Fatalf("the counter fell from %v, when it was last saved, to %v", counted, now)
+				}
+				b.fleet.Close()
+			}
+			close(stop)
+			quiet()
+			busy.Wait()
+			last := restarted(t, defaults(t), state)
+			last.apply(target("app", api))
+			time.Sleep(10 * time.Minute)
+			got := expectMutes(t, "after fifty kills", last, api, false)
+			if n := got["messages_created_total"]; n != float64(wrote) {
+				t.Errorf("counted %v of %d messages", n, wrote)
+			}
+			if n, made := got["dialogs_created_total"], len(c.dialogs)-6000; n != float64(made) {
+				t.Errorf("counted %v of %d dialogs", n, made)
+			}
+		})
+	}
 }

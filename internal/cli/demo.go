@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	demoInterval = 5 * time.Second
-	demoURL      = "https://sandbox.invalid" // never resolved: the sandbox is in the process
-	demoNotice   = "Generated data: this is the demo, with a sandbox in place of the API."
+	demoInterval         = 5 * time.Second
+	demoScanInterval     = 15 * time.Second
+	demoFullScanInterval = 10 * time.Minute
+
+	demoURL    = "https://sandbox.invalid" // never resolved: the sandbox is in the process
+	demoNotice = "Generated data: this is the demo, with a sandbox in place of the API."
 )
 
 // demo serves the metrics of a sandbox API that lives in the process.
@@ -54,6 +57,13 @@ func (d *demo) run(ctx context.Context, s *session) error {
 	if !s.set("poll.interval") {
 		s.pollInterval = demoInterval
 	}
+	if !s.set("scan.interval") {
+		s.scanInterval = demoScanInterval
+	}
+	if !s.set("scan.full-interval") {
+		s.fullScanInterval = demoFullScanInterval
+	}
+	s.stateFile = "" // the environment's is for serve
 	if !s.set("api.rate-limit") {
 		s.rateLimit = 0
 	}
@@ -94,6 +104,9 @@ func (d *demo) check(f *flags) error {
 		if *f.given[name] {
 			return usagef("--%s is not for demo, which has its own API inside", name)
 		}
+	}
+	if *f.given["state.file"] {
+		return usagef("--state.file is not for demo, whose data is made anew at each start")
 	}
 	for _, c := range []struct {
 		flag string

@@ -105,7 +105,8 @@ func TestReadmeHasEveryMetric(t *testing.T) {
 		t.Fatal(err)
 	}
 	fleet := collector.NewFleet(collector.Settings{PollInterval: leastPollInterval, Windows: windows}, log.NewNopLogger())
-	registry := newRegistry(fleet, newReloader(fleet, nil, log.NewNopLogger()))
+	state := newKeeper(&fakeFile{}, fleet, log.NewNopLogger())
+	registry := newRegistry(fleet, newReloader(fleet, nil, log.NewNopLogger()), state)
 	descs := make(chan *prometheus.Desc, 1000)
 	registry.Describe(descs)
 	close(descs)

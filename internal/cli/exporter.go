@@ -51,26 +51,47 @@ func (e *exporter) run(ctx context.Context) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
+	fleet := collector.NewFleet(e.settings, e.logger)
+	file, err := e.flags.openState()
+	if err != nil {
+		return err
+	}
+	var state *keeper
+	if file != nil {
+		defer file.Close()
+		state = newKeeper(file, fleet, e.logger)
+	}
 	listeners, err := listen(e.flags.web)
 	if err != nil {
 		return err
 	}
-	fleet := collector.NewFleet(e.settings, e.logger)
-	reloader := newReloader(fleet, e.load, e.logger)
-	registry := newRegistry(fleet, reloader)
-	var unready atomic.Pointer[error]
-	notReady := func(why error) { unready.Store(&why) }
-	notReady(errors.New("it is starting"))
-
-	server := e.start(listeners, e.handler(fleet, registry, reloader, func() error { return *unready.Load() }))
-	defer server.stop()
+	// What was restored is there on the first scrape: those that come earlier
+	// wait in the listener.
+	if state != nil {
+		state.restore()
+	}
 	warn(e.logger, e.targets)
 	if err := fleet.Apply(e.targets); err != nil {
+		closeAll(listeners)
 		return usageError{err}
+	}
+	reloader := newReloader(fleet, e.load, e.logger)
+	var stopping atomic.Bool
+	server := e.start(listeners, e.handler(fleet, newRegistry(fleet, reloader, state), reloader, func() error {
+		if stopping.Load() {
+			return errors.New("it is stopping")
+		}
+		return nil
+	}))
+	// The end comes in the reverse order: polling stops, the state is written,
+	// scrapes are drained.
+	defer server.stop()
+	if state != nil {
+		state.start()
+		defer state.stop()
 	}
 	defer fleet.Close()
 	defer reloader.close()
-	notReady(nil)
 	var addresses []net.Addr
 	for _, l := range listeners {
 		addresses = append(addresses, l.Addr())
@@ -88,14 +109,14 @@ func (e *exporter) run(ctx context.Context) error {
 			return err
 		case <-ctx.Done():
 			level.Info(e.logger).Log("msg", "stopping")
-			notReady(errors.New("it is stopping"))
+			stopping.Store(true)
 			return nil
 		}
 	}
 }
 
-// newRegistry holds all metrics of the exporter.
-func newRegistry(fleet *collector.Fleet, r *reloader) *prometheus.Registry {
+// newRegistry holds all metrics of the exporter. state may be nil.
+func newRegistry(fleet *collector.Fleet, r *reloader, state *keeper) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		fleet, r,
@@ -103,6 +124,9 @@ func newRegistry(fleet *collector.Fleet, r *reloader) *prometheus.Registry {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if state != nil {
+		registry.MustRegister(state)
+	}
 	return registry
 }
 

@@ -136,10 +136,11 @@ func TestDemoSaysWhereToLook(t *testing.T) {
 // The demo's cadence is its own, unless the user wants another.
 func TestDemoKeepsWhatTheUserSet(t *testing.T) {
 	t.Parallel()
-	r := serveInBackground(t, "demo", "--demo.dialogs=50", "--demo.messages=500", "--demo.weeks=2", "--poll.interval=7m", "--api.rate-limit=9", "--app=mine")
+	r := serveInBackground(t, "demo", "--demo.dialogs=50", "--demo.messages=500", "--demo.weeks=2", "--poll.interval=7m", "--scan.interval=90s", "--api.rate-limit=9", "--app=mine")
 	_, metrics := get(t, r.root+"/metrics")
 	for _, want := range []string{
 		`connectycube_collector_interval_seconds{application="mine",collector="totals"} 420`,
+		`connectycube_collector_interval_seconds{application="mine",collector="mutes"} 90`,
 		`connectycube_api_rate_limit_requests_per_second{application="mine"} 9`,
 	} {
 		if !strings.Contains(metrics, want) {

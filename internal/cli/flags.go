@@ -37,9 +37,13 @@ type flags struct {
 	rateLimit   float64
 	concurrency int
 
-	pollInterval time.Duration
-	windows      string
-	collectors   map[string]*bool
+	pollInterval     time.Duration
+	windows          string
+	collectors       map[string]*bool
+	scanInterval     time.Duration
+	fullScanInterval time.Duration
+
+	stateFile string
 
 	web           *web.FlagConfig
 	telemetryPath string
@@ -66,6 +70,9 @@ func newFlags(app *kingpin.Application) *flags {
 		f.collectors[name] = new(bool)
 		f.toggle(f.collectors[name], "collector."+name, "Poll for the collector "+name+".").Default("true")
 	}
+	f.duration(&f.scanInterval, "scan.interval", "Interval between two looks for dialogs that changed, at least 1s.").Default("5m")
+	f.duration(&f.fullScanInterval, "scan.full-interval", "Time from the end of a scan of all dialogs to the next one.").Default("6h")
+	f.text(&f.stateFile, "state.file", "File in which scans and counters survive a restart. Without it they begin anew.").PlaceHolder("FILE")
 
 	f.web = webflag.AddFlags(app, defaultAddress)
 	for _, name := range []string{"web.listen-address", "web.config.file", "web.systemd-socket"} {

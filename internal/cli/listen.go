@@ -38,14 +38,18 @@ func listen(cfg *toolkit.FlagConfig) (_ []net.Listener, err error) {
 	for _, address := range *cfg.WebListenAddresses {
 		l, err := listenOn(address)
 		if err != nil {
-			for _, l := range listeners {
-				_ = l.Close()
-			}
+			closeAll(listeners)
 			return nil, fmt.Errorf("cannot serve: %w (--web.listen-address chooses another address)", err)
 		}
 		listeners = append(listeners, l)
 	}
 	return listeners, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		_ = l.Close()
+	}
 }
 
 func listenOn(address string) (net.Listener, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
@@ -19,16 +20,24 @@ import (
 const (
 	leastPollInterval   = time.Second
 	longestPollInterval = 24 * time.Hour
+	leastScanInterval   = time.Second
+	longestScanInterval = 30 * 24 * time.Hour
 )
 
 // settings are what all applications have in common.
 func (f *flags) settings() (collector.Settings, error) {
-	set := collector.Settings{PollInterval: f.pollInterval, UserAgent: Name + "/" + programVersion()}
+	set := collector.Settings{
+		PollInterval: f.pollInterval, ScanInterval: f.scanInterval, FullScanInterval: f.fullScanInterval,
+		UserAgent: Name + "/" + programVersion(),
+	}
 	if f.pollInterval > longestPollInterval {
 		return set, f.wrong("poll.interval", errors.New("must be at most 1d"))
 	}
 	if f.pollInterval < leastPollInterval {
 		return set, f.wrong("poll.interval", fmt.Errorf("must be at least %s", leastPollInterval))
+	}
+	if err := f.checkScan(); err != nil {
+		return set, err
 	}
 	windows, err := collector.ParseWindows(f.windows)
 	if err != nil {
@@ -44,6 +53,25 @@ func (f *flags) settings() (collector.Settings, error) {
 		return set, usagef("every collector is switched off; leave one of --collector.%s on", strings.Join(collector.Names(), ", --collector."))
 	}
 	return set, nil
+}
+
+// checkScan tells whether the two intervals of the dialog scan go together.
+func (f *flags) checkScan() error {
+	for _, interval := range []struct {
+		flag  string
+		value time.Duration
+	}{{"scan.interval", f.scanInterval}, {"scan.full-interval", f.fullScanInterval}} {
+		if interval.value > longestScanInterval {
+			return f.wrong(interval.flag, errors.New("must be at most 30d"))
+		}
+		if interval.value < leastScanInterval {
+			return f.wrong(interval.flag, fmt.Errorf("must be at least %s", leastScanInterval))
+		}
+	}
+	if f.fullScanInterval < f.scanInterval {
+		return f.wrong("scan.full-interval", fmt.Errorf("must not be below --scan.interval, which is %s", model.Duration(f.scanInterval)))
+	}
+	return nil
 }
 
 // base is an application as the flags describe it, but for its key.

@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Whatever is wrong with the settings, the program says so in one sentence on
@@ -41,6 +43,15 @@ func TestWrongSettings(t *testing.T) {
 		"poll interval not a time":    {withKey("--poll.interval=soon"), []string{"--poll.interval must be a duration such as"}},
 		"poll interval in Go's style": {withKey("--poll.interval=1.5m"), []string{"--poll.interval must be a duration such as"}},
 		"poll interval too long":      {withKey("--poll.interval=60y"), []string{"--poll.interval must be at most 1d"}},
+		"scan interval too short":     {withKey("--scan.interval=999ms"), []string{"--scan.interval must be at least 1s"}},
+		"scan interval of zero":       {withKey("--scan.interval=0s"), []string{"--scan.interval must be at least 1s"}},
+		"scan interval too long":      {withKey("--scan.interval=31d", "--scan.full-interval=32d"), []string{"--scan.interval must be at most 30d"}},
+		"scan interval not a time":    {withKey("--scan.interval=often"), []string{"--scan.interval must be a duration such as"}},
+		"full scans of no interval":   {withKey("--scan.full-interval=0s"), []string{"--scan.full-interval must be at least 1s"}},
+		"full scans too rare":         {withKey("--scan.full-interval=31d"), []string{"--scan.full-interval must be at most 30d"}},
+		"full scans before others":    {withKey("--scan.interval=90m", "--scan.full-interval=1h"), []string{"--scan.full-interval must not be below --scan.interval, which is 1h30m"}},
+		"scans above the default":     {withKey("--scan.interval=12h"), []string{"--scan.full-interval must not be below --scan.interval, which is 12h"}},
+		"scans of check":              {withKey("check", "--scan.interval=0s"), []string{"--scan.interval must be at least 1s"}},
 		"timeout too long":            {withKey("--api.timeout=100y"), []string{"--api.timeout must be at most 1h"}},
 		"rate limit next to nothing":  {withKey("--api.rate-limit=1e-12"), []string{"--api.rate-limit must be at least 0.001"}},
 		"timeout of zero":             {withKey("--api.timeout=0s"), []string{"--api.timeout must be above 0"}},
@@ -55,7 +66,7 @@ func TestWrongSettings(t *testing.T) {
 		"window given twice":          {withKey("--windows=1h,60m"), []string{"--windows", `"60m"`, `"1h"`}},
 		"window too short":            {withKey("--windows=500ms"), []string{"--windows", `"500ms"`}},
 		"empty window":                {withKey("--windows=1h,"), []string{"--windows", `""`}},
-		"every collector off":         {withKey("--no-collector.totals", "--no-collector.windows"), []string{"--collector.totals", "--collector.windows"}},
+		"every collector off":         {withKey("--no-collector.totals", "--no-collector.windows", "--no-collector.mutes"), []string{"--collector.totals", "--collector.windows", "--collector.mutes"}},
 		"empty application name":      {withKey("--app="), []string{"--app must not be empty"}},
 		"application name with a tab": {withKey("--app=a\tb"), []string{"--app must be text without control characters"}},
 		"unknown log level":           {withKey("--log.level=loud"), []string{"--log.level must be one of debug, info, warn, error"}},
@@ -73,6 +84,10 @@ func TestWrongSettings(t *testing.T) {
 		"key file of two lines":   {[]string{"--api.key-file=" + torn}, []string{"--api.key-file", torn, "white space"}},
 		"directory as key file":   {[]string{"--api.key-file=/"}, []string{"--api.key-file", "/"}},
 
+		"directory as state file": {withKey("--state.file=" + filepath.Dir(key)), []string{"--state.file: cannot use", filepath.Dir(key), "is a directory"}},
+		"state in no directory":   {withKey("--state.file=/nowhere/state"), []string{"--state.file: cannot use /nowhere/state", "its directory", "no such file"}},
+		"state without its file":  {withKey("--state.file"), []string{"--state.file needs a value"}},
+
 		"missing configuration":        {[]string{"--config.file=/nowhere.yml"}, []string{"--config.file", "/nowhere.yml", "no such file"}},
 		"unknown key in it":            {[]string{"--config.file=" + unknown}, []string{"--config.file", unknown, "line 3: unknown key colour"}},
 		"configuration beside a URL":   {[]string{"--config.file=" + good, "--api.url=https://h"}, []string{"--api.url cannot stand beside --config.file"}},
@@ -81,6 +96,8 @@ func TestWrongSettings(t *testing.T) {
 		"demo beside a configuration":  {[]string{"demo", "--config.file=" + good}, []string{"--config.file is not for demo"}},
 		"demo beside a URL":            {[]string{"demo", "--api.url=https://h"}, []string{"--api.url is not for demo"}},
 		"demo beside a key":            {[]string{"demo", "--api.key-file=" + key}, []string{"--api.key-file is not for demo"}},
+		"demo with a state":            {[]string{"demo", "--state.file=" + key}, []string{"--state.file is not for demo"}},
+		"demo scanned too often":       {[]string{"demo", "--scan.interval=1ms"}, []string{"--scan.interval must be at least 1s"}},
 		"demo without dialogs":         {[]string{"demo", "--demo.dialogs=0"}, []string{"--demo.dialogs must be 1 or more"}},
 		"demo of negative messages":    {[]string{"demo", "--demo.messages=-1"}, []string{"--demo.messages must be 0 or more"}},
 		"demo of no weeks":             {[]string{"demo", "--demo.weeks=0"}, []string{"--demo.weeks must be between 1 and 520"}},
@@ -158,6 +175,9 @@ func TestErrorsNameTheEnvironmentVariable(t *testing.T) {
 		"CONNECTYCUBE_EXPORTER_POLL_INTERVAL":      {"often", "--poll.interval (from the environment variable CONNECTYCUBE_EXPORTER_POLL_INTERVAL) must be a duration"},
 		"CONNECTYCUBE_EXPORTER_API_RATE_LIMIT":     {"-3", "--api.rate-limit (from the environment variable CONNECTYCUBE_EXPORTER_API_RATE_LIMIT) must be 0"},
 		"CONNECTYCUBE_EXPORTER_API_CONCURRENCY":    {"x", "--api.concurrency (from the environment variable CONNECTYCUBE_EXPORTER_API_CONCURRENCY) must be a whole"},
+		"CONNECTYCUBE_EXPORTER_SCAN_INTERVAL":      {"0s", "--scan.interval (from the environment variable CONNECTYCUBE_EXPORTER_SCAN_INTERVAL) must be at least 1s"},
+		"CONNECTYCUBE_EXPORTER_SCAN_FULL_INTERVAL": {"1m", "--scan.full-interval (from the environment variable CONNECTYCUBE_EXPORTER_SCAN_FULL_INTERVAL) must not be below"},
+		"CONNECTYCUBE_EXPORTER_STATE_FILE":         {"/nowhere/state", "--state.file (from the environment variable CONNECTYCUBE_EXPORTER_STATE_FILE): cannot use /nowhere/state"},
 		"CONNECTYCUBE_EXPORTER_WINDOWS":            {"1h,1h", "--windows (from the environment variable CONNECTYCUBE_EXPORTER_WINDOWS): "},
 		"CONNECTYCUBE_EXPORTER_COLLECTOR_TOTALS":   {"off?", "--collector.totals (from the environment variable CONNECTYCUBE_EXPORTER_COLLECTOR_TOTALS) must be true or false"},
 		"CONNECTYCUBE_EXPORTER_WEB_SYSTEMD_SOCKET": {"maybe", "--web.systemd-socket (from the environment variable CONNECTYCUBE_EXPORTER_WEB_SYSTEMD_SOCKET) must be true or false"},
@@ -197,6 +217,7 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 	for name, value := range map[string]string{
 		"POLL_INTERVAL": "30s", "WINDOWS": "2h,1d", "COLLECTOR_TOTALS": "false", "API_KEY_FILE": key,
 		"API_URL": "https://chat.example.com/eu/", "API_TIMEOUT": "3s", "API_RATE_LIMIT": "0.5", "API_CONCURRENCY": "2",
+		"SCAN_INTERVAL": "2m", "SCAN_FULL_INTERVAL": "1d", "STATE_FILE": "/var/lib/state",
 		"APP": "shop", "WEB_LISTEN_ADDRESS": "127.0.0.1:1\n127.0.0.1:2", "WEB_ENABLE_PPROF": "true",
 	} {
 		t.Setenv("CONNECTYCUBE_EXPORTER_"+name, value)
@@ -210,8 +231,11 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if settings.PollInterval.String() != "30s" || len(settings.Windows) != 2 || settings.Windows[0].Label != "2h" || strings.Join(settings.Collectors, ",") != "windows" {
+	if settings.PollInterval.String() != "30s" || len(settings.Windows) != 2 || settings.Windows[0].Label != "2h" || strings.Join(settings.Collectors, ",") != "windows,mutes" {
 		t.Errorf("settings %+v", settings)
+	}
+	if settings.ScanInterval != 2*time.Minute || settings.FullScanInterval != 24*time.Hour || f.stateFile != "/var/lib/state" {
+		t.Errorf("settings %+v, state file %q", settings, f.stateFile)
 	}
 	targets, err := f.targets()
 	if err != nil {

@@ -117,7 +117,13 @@ func TestApplicationsAreIsolated(t *testing.T) {
 	if after := p.metric(requests); len(after) < len(before) || len(after) == len(before) && after < before {
 		t.Errorf("the requests of the shop fell from %s to %s", before, after)
 	}
-	if log := p.logged(); strings.Count(log, "application=shop") != 1 || !strings.Contains(log, `application=shop msg="application added"`) {
-		t.Error("the shop was stopped and started again, or logged more than its start")
+	log := p.logged()
+	for _, once := range []string{`application=shop msg="application added"`, `application=shop msg="full scan of the dialogs ended"`} {
+		if strings.Count(log, once) != 1 {
+			t.Errorf("not once in the log: %s", once)
+		}
+	}
+	if strings.Count(log, "application=shop") != 2 {
+		t.Error("the shop was stopped and started again, or logged more than its start and its scan")
 	}
 }

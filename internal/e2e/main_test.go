@@ -106,6 +106,7 @@ type program struct {
 	client  *http.Client // for root
 	address chan string
 	ended   chan struct{}
+	killed  bool // by the test
 
 	mu  sync.Mutex
 	log bytes.Buffer // standard error
@@ -134,7 +135,7 @@ func serveCommand(t *testing.T, cmd *exec.Cmd) *program {
 	}
 	go p.read(stderr)
 	t.Cleanup(func() {
-		if code := p.stop(); code != 0 {
+		if code := p.stop(); code != 0 && !p.killed {
 			t.Errorf("the program ended with code %d", code)
 		}
 		if t.Failed() {
@@ -188,6 +189,15 @@ func (p *program) stop() int {
 		late.Stop()
 	}
 	return p.cmd.ProcessState.ExitCode()
+}
+
+// kill ends the program with no time to do anything.
+func (p *program) kill() {
+	p.t.Helper()
+	p.killed = true
+	p.signal(syscall.SIGKILL)
+	<-p.ended
+	_ = p.cmd.Wait()
 }
 
 // get asks for a page.
