@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -178,8 +179,12 @@ func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 	if done.Missing > 0 {
 		logger = level.Warn(s.app.logger)
 	}
+	drift := "not known yet"
+	if done.Drift >= 0 {
+		drift = strconv.FormatInt(done.Drift, 10)
+	}
 	logger.Log("msg", "full scan of the dialogs ended", "collector", "mutes", "rows", done.Rows, "took", done.Took.Round(time.Millisecond),
-		"missing", done.Missing, "drift", done.Drift)
+		"missing", done.Missing, "drift", drift)
 	s.noticeDeletions(deleted)
 	s.app.changed()
 	return nil
