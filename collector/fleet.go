@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -29,7 +30,7 @@ type Fleet struct {
 
 	mu     sync.Mutex // serialises Apply, Restore and Close
 	closed bool
-	saved  map[string]savedApp // by name; what no application has taken in yet
+	saved  map[string]savedApp[json.RawMessage] // by name; what no application has taken in yet
 	apps   atomic.Pointer[[]*app]
 }
 

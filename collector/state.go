@@ -15,26 +15,27 @@ import (
 const StateVersion = 1
 
 // savedFleet is what survives a restart. It holds no key, and of what users
-// wrote nothing but their numeric ids.
-type savedFleet struct {
-	Version      int        `json:"version"`
-	Applications []savedApp `json:"applications"`
+// wrote nothing but their numeric ids. V is what a part's value is: anything
+// when it is written, raw JSON when it is read.
+type savedFleet[V any] struct {
+	Version      int           `json:"version"`
+	Applications []savedApp[V] `json:"applications"`
 }
 
 // savedApp is bound to an application by its name and URL, and by a few ids of
 // its dialogs, since the API tells no id of the application itself.
-type savedApp struct {
-	Name       string               `json:"name"`
-	URL        string               `json:"url"`
-	Dialogs    []chatapi.ObjectID   `json:"dialogs,omitempty"`
-	Collectors map[string]time.Time `json:"collectors,omitempty"` // last success
-	Parts      map[string]savedPart `json:"parts,omitempty"`      // by collector/part
+type savedApp[V any] struct {
+	Name       string                  `json:"name"`
+	URL        string                  `json:"url"`
+	Dialogs    []chatapi.ObjectID      `json:"dialogs,omitempty"`
+	Collectors map[string]time.Time    `json:"collectors,omitempty"` // last success
+	Parts      map[string]savedPart[V] `json:"parts,omitempty"`      // by collector/part
 }
 
-type savedPart struct {
-	Success time.Time       `json:"success,omitzero"`
-	Took    time.Duration   `json:"took,omitempty"`
-	Value   json.RawMessage `json:"value"`
+type savedPart[V any] struct {
+	Success time.Time     `json:"success,omitzero"`
+	Took    time.Duration `json:"took,omitempty"`
+	Value   V             `json:"value"`
 }
 
 func (p *part) key() string { return p.collector + "/" + p.name }
@@ -42,13 +43,9 @@ func (p *part) key() string { return p.collector + "/" + p.name }
 // Save gives what should survive a restart, for Restore. It may be called at
 // any time.
 func (f *Fleet) Save() ([]byte, error) {
-	out := savedFleet{Version: StateVersion, Applications: []savedApp{}}
+	out := savedFleet[any]{Version: StateVersion, Applications: []savedApp[any]{}}
 	for _, a := range *f.apps.Load() {
-		app, err := a.save()
-		if err != nil {
-			return nil, fmt.Errorf("application %q: %w", a.target.Name, err)
-		}
-		out.Applications = append(out.Applications, app)
+		out.Applications = append(out.Applications, a.save())
 	}
 	return json.Marshal(out)
 }
@@ -63,14 +60,14 @@ func (f *Fleet) Changed() <-chan struct{} { return f.changed }
 func (f *Fleet) Restore(data []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var in savedFleet
+	var in savedFleet[json.RawMessage]
 	if err := json.Unmarshal(data, &in); err != nil {
 		return errors.New("it is not a saved state")
 	}
 	if in.Version != StateVersion {
 		return fmt.Errorf("its layout has the version %d, this program's has %d", in.Version, StateVersion)
 	}
-	f.saved = map[string]savedApp{}
+	f.saved = map[string]savedApp[json.RawMessage]{}
 	for _, s := range in.Applications {
 		f.saved[s.Name] = s
 	}
@@ -79,9 +76,12 @@ func (f *Fleet) Restore(data []byte) error {
 
 // save copies what the application has; what was restored and has not been
 // confirmed goes out as it came in.
-func (a *app) save() (savedApp, error) {
+func (a *app) save() savedApp[any] {
 	snap := a.snap.Load()
-	out := savedApp{Name: a.target.Name, URL: a.target.URL, Dialogs: a.identity.sample(a.proofs), Collectors: map[string]time.Time{}, Parts: map[string]savedPart{}}
+	out := savedApp[any]{
+		Name: a.target.Name, URL: a.target.URL, Dialogs: a.identity.sample(a.proofs),
+		Collectors: map[string]time.Time{}, Parts: map[string]savedPart[any]{},
+	}
 	for name, at := range snap.healthy {
 		out.Collectors[name] = at.UTC().Round(0)
 	}
@@ -94,22 +94,18 @@ func (a *app) save() (savedApp, error) {
 		if v == nil {
 			continue
 		}
-		raw, err := json.Marshal(v)
-		if err != nil {
-			return out, fmt.Errorf("%s: %w", p.key(), err)
-		}
-		saved := savedPart{Took: s.took, Value: raw}
+		saved := savedPart[any]{Took: s.took, Value: v}
 		if s.result != nil {
 			saved.Success = s.success.UTC().Round(0)
 		}
 		out.Parts[p.key()] = saved
 	}
-	return out, nil
+	return out
 }
 
 // restore puts saved results in the place of first ones. It is called before
 // the application is started.
-func (a *app) restore(in savedApp) {
+func (a *app) restore(in savedApp[json.RawMessage]) {
 	if in.URL != a.target.URL {
 		level.Warn(a.logger).Log("msg", "the saved state is of another API and is not used; all starts anew", "saved_url", in.URL)
 		return
