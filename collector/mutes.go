@@ -53,7 +53,7 @@ func mutes(set Settings) definition {
 		rows: desc("dialog_scan_rows",
 			"Dialogs that the latest full scan read."),
 		missing: desc("dialog_scan_missing_rows",
-			"Dialogs that the API counts but did not list in the latest full scan; those created and deleted meanwhile are allowed for."),
+			"Dialogs that the API counts but did not list in the latest full scan; those created and deleted meanwhile are allowed for. Absent if it could not be counted."),
 		drift: desc("dialog_scan_drift_dialogs",
 			"Dialogs that the latest full scan found with other mutes although their updated_at had not moved. If not 0, mutes are only as fresh as the latest full scan. Absent before the second."),
 	}
@@ -125,7 +125,9 @@ func (r *muteValues) emit(e *emitter) {
 	e.gauge(c.users, float64(r.now.users))
 	e.gauge(c.lastFull, float64(r.full.Ended.UnixMilli())/1e3)
 	e.gauge(c.rows, float64(r.full.Rows))
-	e.gauge(c.missing, float64(r.full.Missing))
+	if r.full.Missing >= 0 {
+		e.gauge(c.missing, float64(r.full.Missing))
+	}
 	if r.full.Drift >= 0 {
 		e.gauge(c.drift, float64(r.full.Drift))
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -317,6 +319,33 @@ func TestAScanGoesOnAfterFailures(t *testing.T) {
 		}
 		if pages > 305 {
 			t.Errorf("%d pages answered, of 300", pages)
+		}
+	})
+}
+
+// TestMutesWithoutCounts breaks the counts by created_at, with which a full
+// scan is checked. It ends all the same, but nothing says that rows are not
+// missing.
+func TestMutesWithoutCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := chatapitest.New(chatapitest.Config{Seed: 3, Dialogs: 9000})
+		b := newBench(t, mutesOnly(t))
+		b.apply(target("app", api))
+		time.Sleep(time.Minute)
+		api.Inject(chatapitest.Fault{Kind: chatapitest.Status, Status: 500, Match: func(q url.Values) bool { return q.Has("created_at[lt]") }})
+		time.Sleep(12 * time.Hour)
+		synctest.Wait()
+		got := b.scrape()
+		for k, want := range truth(api.Truth(), got, nil) {
+			if name, _, _ := strings.Cut(k, "{"); slices.Contains(muteFamilies, name) && got[k] != want {
+				t.Errorf("%s is %v, not %v", k, got[k], want)
+			}
+		}
+		if n, shown := got["dialog_scan_missing_rows"]; shown {
+			t.Errorf("%v rows missing", n)
+		}
+		if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n != 2 {
+			t.Errorf("%d full scans in twelve hours", n)
 		}
 	})
 }

@@ -94,11 +94,12 @@ func (s *scanner) refresh(ctx context.Context) (fresh bool, err error) {
 	if passErr != nil && (hopeless(passErr) || ctx.Err() != nil) {
 		return false, passErr
 	}
-	if err := s.lookForDeletions(ctx, proven); err != nil {
-		return fresh, errors.Join(passErr, err)
+	lookErr := s.lookForDeletions(ctx, proven)
+	if lookErr != nil && hopeless(lookErr) {
+		return fresh, errors.Join(passErr, lookErr)
 	}
 	ended, err := s.scan(ctx, proven, until)
-	return fresh || ended, errors.Join(passErr, err)
+	return fresh || ended, errors.Join(passErr, lookErr, err)
 }
 
 // again tells whether the work is only paused.

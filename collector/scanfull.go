@@ -16,8 +16,8 @@ type fullCounts struct {
 	Ended   time.Time     `json:"ended"`
 	Took    time.Duration `json:"took"` // of work; waiting after failures left out
 	Rows    int64         `json:"rows"`
-	Missing int64         `json:"missing"`
-	Drift   int64         `json:"drift"` // -1: could not be measured
+	Missing int64         `json:"missing"` // -1: could not be measured
+	Drift   int64         `json:"drift"`   // -1: could not be measured
 	Sums    scanSums      `json:"sums"`
 }
 
@@ -43,6 +43,8 @@ type fullScan struct {
 	sweep  *chatapi.Sweep[chatapi.Dialog]
 	before liveScan // what the rate is not measured from
 	logged time.Time
+
+	closing int // failures to count the dialogs at the end
 }
 
 // resume lets the running scan go on through this application's client.
@@ -119,10 +121,12 @@ func (s *scanner) begin(ctx context.Context, proven *proofs) error {
 	r := &fullScan{log: &ledger{}, Left: chatapi.AllIDs(), Latest: time.Now()}
 	if at, ok := s.settled(proven); ok {
 		n, err := s.createdBefore(ctx, proven, at)
-		if err != nil {
+		if err != nil && hopeless(err) {
 			return err
 		}
-		r.Base = baseline{n, at}
+		if err == nil {
+			r.Base = baseline{n, at}
+		}
 	}
 	if s.marks == nil {
 		s.watermark, s.exact = s.clock()
@@ -156,15 +160,20 @@ func (s *scanner) read(r *fullScan, d *chatapi.Dialog) {
 // finish puts the full scan in the place of what was known.
 func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 	r := s.running
-	done := &fullCounts{Took: r.Worked, Rows: r.Rows, Drift: -1, Sums: r.Sums}
+	done := &fullCounts{Took: r.Worked, Rows: r.Rows, Missing: -1, Drift: -1, Sums: r.Sums}
 	deleted := int64(0)
 	if r.Base.At > 0 {
 		n, err := s.createdBefore(ctx, proven, r.Base.At)
-		if err != nil {
+		switch {
+		case err == nil:
+			done.Missing, deleted = max(0, n-r.Old), r.Old-n
+			r.Base.Rows = n
+		case hopeless(err) || r.closing < keptFailures-1:
+			r.closing++
 			return err
+		default: // the rows are whole, only their number cannot be checked
+			r.Base = baseline{}
 		}
-		done.Missing, deleted = max(0, n-r.Old), r.Old-n
-		r.Base.Rows = n
 	}
 	if usable, _ := proven.usable(filterUpdated); usable && s.marks != nil && s.exact {
 		done.Drift = r.Drift
@@ -179,13 +188,16 @@ func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 	if done.Missing > 0 {
 		logger = level.Warn(s.app.logger)
 	}
-	drift := "not known yet"
-	if done.Drift >= 0 {
-		drift = strconv.FormatInt(done.Drift, 10)
-	}
 	logger.Log("msg", "full scan of the dialogs ended", "collector", "mutes", "rows", done.Rows, "took", done.Took.Round(time.Millisecond),
-		"missing", done.Missing, "drift", drift)
+		"missing", ifKnown(done.Missing), "drift", ifKnown(done.Drift))
 	s.noticeDeletions(deleted)
 	s.app.changed()
 	return nil
+}
+
+func ifKnown(n int64) string {
+	if n < 0 {
+		return "unknown"
+	}
+	return strconv.FormatInt(n, 10)
 }

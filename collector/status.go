@@ -57,8 +57,8 @@ type MuteStatus struct {
 	LastFull time.Time   // end of the latest full scan
 	Took     time.Duration
 	Rows     int64
-	Missing  int64
-	Drift    int64 // -1: could not be measured
+	Missing  int64 // -1: could not be measured
+	Drift    int64 // the same
 }
 
 // MuteCount counts dialogs of one dialog_type. Members, Encrypted and Unused
