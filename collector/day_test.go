@@ -2,6 +2,7 @@ package collector_test
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -43,7 +44,8 @@ func TestRequestsPerHour(t *testing.T) {
 	var table strings.Builder
 	table.WriteString("| collector | first hour | every hour after |\n| --- | ---: | ---: |\n")
 	row := func(name string, first, steady float64) {
-		fmt.Fprintf(&table, "| %s | %.0f | %.0f |\n", name, first, steady)
+		// To five, since what happens at the same moment has no fixed order.
+		fmt.Fprintf(&table, "| %s | %.0f | %.0f |\n", name, 5*math.Round(first/5), 5*math.Round(steady/5))
 	}
 	first, steady := perHour(t, "totals")
 	row("totals", first, steady)
