@@ -105,7 +105,6 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 		newDemo(app),
 		newCheck(app),
 		newHealthcheck(app),
-		newBackfill(app),
 	}
 }
 
