@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"maps"
@@ -35,7 +36,8 @@ type app struct {
 
 	scanner  *scanner // nil: the collector mutes is off
 	identity *identity
-	changed  func() // says that something came in that should be saved at once
+	unused   map[string]savedPart[json.RawMessage] // what was saved by collectors that are off
+	changed  func()                                // says that something came in that should be saved at once
 
 	snap atomic.Pointer[snapshot]
 
@@ -79,6 +81,7 @@ func (a *app) adopt(old *app) {
 	a.snap.Store(old.snap.Load())
 	a.proofs.adopt(old.proofs)
 	a.identity.adopt(old.identity)
+	a.unused = old.unused
 	if a.scanner != nil {
 		a.scanner.adopt(old.scanner)
 	}

@@ -30,13 +30,13 @@ type Fleet struct {
 
 	mu     sync.Mutex // serialises Apply, Restore and Close
 	closed bool
-	saved  map[string]savedApp[json.RawMessage] // by name; what no application has taken in yet
+	saved  map[source]savedApp[json.RawMessage] // of applications that are not there
 	apps   atomic.Pointer[[]*app]
 }
 
 // NewFleet makes a fleet without applications. It does no I/O.
 func NewFleet(set Settings, logger log.Logger) *Fleet {
-	f := &Fleet{set: set, logger: logger, defs: definitions(set), api: newAPIMetrics(), self: newSelfDescs(), changed: make(chan struct{}, 1)}
+	f := &Fleet{set: set, logger: logger, defs: definitions(set), api: newAPIMetrics(), self: newSelfDescs(), changed: make(chan struct{}, 1), saved: map[source]savedApp[json.RawMessage]{}}
 	f.apps.Store(&[]*app{})
 	return f
 }
@@ -83,15 +83,15 @@ func (f *Fleet) Apply(targets []Target) error {
 		old := running[a.target.Name]
 		if old == nil {
 			level.Info(a.logger).Log("msg", "application added", "url", a.target.URL)
-			if saved, ok := f.saved[a.target.Name]; ok {
-				a.restore(saved)
-				delete(f.saved, a.target.Name)
-			}
+			f.takeSaved(a)
 			continue
 		}
 		old.close()
 		if old.target.sameSource(a.target) {
 			a.adopt(old)
+		} else {
+			f.setAside(old)
+			f.takeSaved(a)
 		}
 		level.Info(a.logger).Log("msg", "application changed", "url", a.target.URL)
 	}
@@ -101,6 +101,7 @@ func (f *Fleet) Apply(targets []Target) error {
 	}
 	for _, a := range stopped {
 		a.close()
+		f.setAside(a)
 		f.api.forget(a.target.Name)
 		level.Info(a.logger).Log("msg", "application removed")
 	}

@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/go-kit/log/level"
@@ -11,7 +12,7 @@ import (
 )
 
 // sampleSize is how many dialogs stand for an application.
-const sampleSize = 8
+const sampleSize = 16
 
 // identity tells whether a saved state is of the application that the key opens.
 // The API gives no id of the application, so a few of its dialogs stand for it.
@@ -21,6 +22,7 @@ type identity struct {
 
 	mu      sync.Mutex
 	dialogs []chatapi.ObjectID
+	learnt  bool // dialogs are a fair sample
 	pending bool // the state waits for its confirmation
 }
 
@@ -40,21 +42,34 @@ func (d *identity) adopt(old *identity) {
 	defer old.mu.Unlock()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.dialogs, d.pending = old.dialogs, old.pending
+	d.dialogs, d.learnt, d.pending = old.dialogs, old.learnt, old.pending
 }
 
-// sample gives dialogs to know the application by: of those that the proofs
-// were made on, or else those it was known by until now.
+// learn takes a fair sample of all dialogs.
+func (d *identity) learn(dialogs []chatapi.ObjectID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dialogs, d.learnt = dialogs, true
+}
+
+// sample gives dialogs to know the application by: a fair sample if there is
+// one, or some of those that proofs were made on.
 func (d *identity) sample(p *prover) []chatapi.ObjectID {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	rows := p.peek(chatapi.Dialogs).rows
-	if d.pending || len(rows) == 0 {
+	if d.pending || d.learnt || len(rows) == 0 {
 		return d.dialogs
 	}
+	ids := make([]chatapi.ObjectID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].id
+	}
+	slices.SortFunc(ids, chatapi.ObjectID.Compare)
+	ids = slices.Compact(ids)
 	d.dialogs = nil
-	for i := range min(sampleSize, len(rows)) {
-		d.dialogs = append(d.dialogs, rows[i*len(rows)/min(sampleSize, len(rows))].id)
+	for i := range min(sampleSize, len(ids)) {
+		d.dialogs = append(d.dialogs, ids[i*len(ids)/min(sampleSize, len(ids))])
 	}
 	return d.dialogs
 }
@@ -66,7 +81,8 @@ func (d *identity) waits() bool {
 }
 
 // confirm looks for the dialogs. One that is there is enough: others may have
-// been deleted.
+// been deleted. An application that had none has none still, or cannot be told
+// from others.
 func (d *identity) confirm(ctx context.Context) (same bool, err error) {
 	for _, id := range d.dialogs {
 		n, err := d.client.CountDialogs(ctx, chatapi.ID.Only(id)...)
@@ -77,7 +93,11 @@ func (d *identity) confirm(ctx context.Context) (same bool, err error) {
 			return true, nil
 		}
 	}
-	return len(d.dialogs) == 0, nil
+	if len(d.dialogs) > 0 {
+		return false, nil
+	}
+	n, err := d.client.CountDialogs(ctx)
+	return n == 0, err
 }
 
 // confirm makes sure, before a restored part is refreshed, that what was
@@ -101,7 +121,7 @@ func (a *app) confirm(ctx context.Context, i int) error {
 		return fmt.Errorf("looking whether the saved state is of this application: %w", err)
 	}
 	if !same {
-		level.Warn(a.logger).Log("msg", "the saved state is of another application, none of whose dialogs are here; it is not used, and all starts anew")
+		level.Warn(a.logger).Log("msg", "the saved state is of another application: the API knows none of its dialogs; it is not used, and all starts anew", "dialogs", len(d.dialogs))
 		a.forget()
 	}
 	d.mu.Lock()

@@ -80,7 +80,7 @@ func mutes(set Settings) definition {
 				save:   func(result) any { return s.save() },
 				forget: s.forget,
 				restore: func(raw json.RawMessage) (result, error) {
-					if err := s.restore(raw); err != nil || s.marks == nil {
+					if err := s.restore(raw, time.Now()); err != nil || s.marks == nil {
 						return nil, err
 					}
 					return &muteValues{c, s.counts, s.done}, nil

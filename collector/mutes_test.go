@@ -252,12 +252,18 @@ func TestDeletionsBringAFullScanForward(t *testing.T) {
 		api.DeleteDialog(late) // which no full scan has seen
 		time.Sleep(80 * time.Minute)
 		expectMutes(t, "after another deletion", b, api, true)
+		time.Sleep(time.Minute)
+		late = api.CreateDialog(chatapitest.DialogSpec{Type: 2, Silent: []int64{9, 10}})
+		time.Sleep(6 * time.Minute)
+		api.DeleteDialog(late) // which only one look for changes has seen
+		time.Sleep(80 * time.Minute)
+		expectMutes(t, "after the deletion of a short-lived dialog", b, api, true)
 		for range 8 { // no more than one an hour
 			api.DeleteDialog(api.Truth().Dialogs[0].ID)
 			time.Sleep(15 * time.Minute)
 		}
-		if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n < 5 || n > 6 {
-			t.Errorf("%d full scans in less than eight hours", n)
+		if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n < 6 || n > 8 {
+			t.Errorf("%d full scans in less than ten hours", n)
 		}
 	})
 }
@@ -323,31 +329,80 @@ func TestAScanGoesOnAfterFailures(t *testing.T) {
 	})
 }
 
+// TestAnOldPassDoesNotUndoAScan breaks a look for changes in its middle, while a
+// full scan finds that all mutes have ended, without a trace in updated_at.
+func TestAnOldPassDoesNotUndoAScan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := chatapitest.New(chatapitest.Config{Seed: 7, Dialogs: 3000})
+		b := newBench(t, mutesOnly(t))
+		b.apply(target("app", api))
+		time.Sleep(5*time.Hour + 50*time.Minute)
+		rows := api.Truth().Dialogs
+		api.Inject(chatapitest.Fault{Kind: chatapitest.Status, Status: 500, Match: func(q url.Values) bool { return q.Has("updated_at[gte]") && q.Has("_id[gt]") }, Skip: 5})
+		for _, d := range rows {
+			api.TouchDialog(d.ID)
+		}
+		time.Sleep(6 * time.Minute)
+		for _, d := range rows {
+			for _, u := range d.Silent {
+				api.Unmute(d.ID, u)
+			}
+		}
+		time.Sleep(40 * time.Minute)
+		api.ClearFaults()
+		time.Sleep(20 * time.Minute)
+		expectMutes(t, "after the look for changes", b, api, false)
+	})
+}
+
+// TestMutesWithoutATellingClock reads changes from an API that tells no time
+// and lives hours behind or ahead.
+func TestMutesWithoutATellingClock(t *testing.T) {
+	for _, skew := range []time.Duration{-50 * time.Hour, -time.Hour, 0, 50 * time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			api := chatapitest.New(chatapitest.Config{Seed: 7, Dialogs: 1000, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true, NoDate: true, Skew: skew}})
+			b := newBench(t, mutesOnly(t))
+			b.apply(target("app", api))
+			c := &crowd{api: api, random: rand.New(rand.NewPCG(1, 3)), wait: 10 * time.Second, noDeletes: true}
+			c.while(2 * time.Hour)
+			time.Sleep(6 * time.Minute)
+			synctest.Wait()
+			if got, want := b.scrape()["muting_users"], float64(api.Truth().MutingUsers()); got != want {
+				t.Errorf("%v off: %v muting users, the rows say %v", skew, got, want)
+			}
+		})
+	}
+}
+
 // TestMutesWithoutCounts breaks the counts by created_at, with which a full
 // scan is checked. It ends all the same, but nothing says that rows are not
 // missing.
 func TestMutesWithoutCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		api := chatapitest.New(chatapitest.Config{Seed: 3, Dialogs: 9000})
-		b := newBench(t, mutesOnly(t))
-		b.apply(target("app", api))
-		time.Sleep(time.Minute)
-		api.Inject(chatapitest.Fault{Kind: chatapitest.Status, Status: 500, Match: func(q url.Values) bool { return q.Has("created_at[lt]") }})
-		time.Sleep(12 * time.Hour)
-		synctest.Wait()
-		got := b.scrape()
-		for k, want := range truth(api.Truth(), got, nil) {
-			if name, _, _ := strings.Cut(k, "{"); slices.Contains(muteFamilies, name) && got[k] != want {
-				t.Errorf("%s is %v, not %v", k, got[k], want)
-			}
+	for _, kind := range []chatapitest.Kind{chatapitest.Status, chatapitest.Hang} {
+		synctest.Test(t, func(t *testing.T) { mutesWithoutCounts(t, kind) })
+	}
+}
+
+func mutesWithoutCounts(t *testing.T, kind chatapitest.Kind) {
+	api := chatapitest.New(chatapitest.Config{Seed: 3, Dialogs: 9000})
+	b := newBench(t, mutesOnly(t))
+	b.apply(target("app", api))
+	time.Sleep(time.Minute)
+	api.Inject(chatapitest.Fault{Kind: kind, Status: 500, Match: func(q url.Values) bool { return q.Has("created_at[lt]") && !q.Has("_id[gte]") }})
+	time.Sleep(12 * time.Hour)
+	synctest.Wait()
+	got := b.scrape()
+	for k, want := range truth(api.Truth(), got, nil) {
+		if name, _, _ := strings.Cut(k, "{"); slices.Contains(muteFamilies, name) && got[k] != want {
+			t.Errorf("%s is %v, not %v", k, got[k], want)
 		}
-		if n, shown := got["dialog_scan_missing_rows"]; shown {
-			t.Errorf("%v rows missing", n)
-		}
-		if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n != 2 {
-			t.Errorf("%d full scans in twelve hours", n)
-		}
-	})
+	}
+	if n, shown := got["dialog_scan_missing_rows"]; shown {
+		t.Errorf("%v rows missing", n)
+	}
+	if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n < 2 || n > 3 {
+		t.Errorf("%d full scans in twelve hours", n)
+	}
 }
 
 // TestMutesOfOddDialogs looks at rows that are not as documented.

@@ -13,7 +13,6 @@ const (
 	sliceTime     = time.Minute // a full scan pauses at least this often, to be saved, and for changes
 	logEvery      = time.Minute // of a full scan's progress
 	changeOverlap = 60          // seconds before the watermark that are read again
-	unknownSkew   = 15 * 60     // the same, while the API does not tell the time
 	checkScans    = 3           // scan intervals between two looks for deleted dialogs
 	forwardAfter  = time.Hour   // a full scan that is brought forward keeps this distance
 )
@@ -31,6 +30,11 @@ type scanner struct {
 	running *fullScan   // nil: none
 	passed  time.Time   // end of the latest finished pass over the changes
 	checked time.Time   // the latest look for deletions
+	newest  int64       // greatest updated_at that was ever seen
+
+	// young are the dialogs created since base that were met, with their
+	// created_at; nil: not all of them are known.
+	young map[chatapi.ObjectID]int64
 
 	live  atomic.Pointer[liveScan]
 	saved atomic.Pointer[savedScan]
@@ -47,7 +51,6 @@ type scanState struct {
 	// watermark is the time on the API's clock, in unix seconds, before which
 	// all changes of updated_at are in marks and in the running scan.
 	watermark int64
-	exact     bool // the clock was the API's
 	forward   bool // dialogs were deleted, so that a full scan is to come soon
 }
 
@@ -71,7 +74,7 @@ func newScanner(a *app, set Settings) *scanner {
 
 // adopt goes on where another scanner was, whose part has ended.
 func (s *scanner) adopt(old *scanner) {
-	s.scanState, s.passed, s.checked = old.scanState, old.passed, old.checked
+	s.scanState, s.passed, s.checked, s.newest, s.young = old.scanState, old.passed, old.checked, old.newest, old.young
 	if s.running = old.running; s.running != nil {
 		s.resume()
 	}
@@ -89,13 +92,16 @@ func (s *scanner) refresh(ctx context.Context) (fresh bool, err error) {
 	if _, err := s.app.now(ctx); err != nil {
 		return false, err
 	}
+	for _, row := range proven.rows {
+		s.newest = max(s.newest, row.updated)
+	}
 	until := time.Now().Add(min(sliceTime, s.every))
 	fresh, passErr := s.readChanges(ctx, proven, until)
 	if passErr != nil && (hopeless(passErr) || ctx.Err() != nil) {
 		return false, passErr
 	}
 	lookErr := s.lookForDeletions(ctx, proven)
-	if lookErr != nil && hopeless(lookErr) {
+	if lookErr != nil && !uncountable(lookErr) {
 		return fresh, errors.Join(passErr, lookErr)
 	}
 	ended, err := s.scan(ctx, proven, until)
@@ -105,12 +111,32 @@ func (s *scanner) refresh(ctx context.Context) (fresh bool, err error) {
 // again tells whether the work is only paused.
 func (s *scanner) again() bool { return s.running != nil || s.pass != nil }
 
-// clock is the time before which changes can be seen by now, in unix seconds.
-func (s *scanner) clock() (unix int64, exact bool) {
+// clock is a time before which changes can be seen by now, in unix seconds: the
+// API's, or while it does not tell the time, that of the latest change seen.
+func (s *scanner) clock() int64 {
 	if t, known := s.app.client.Settled(); known {
-		return t.Unix(), true
+		return t.Unix()
 	}
-	return time.Now().Unix() - unknownSkew, false
+	return s.newest
+}
+
+// meet notes what a row tells besides its marks.
+func (s *scanner) meet(d *chatapi.Dialog) {
+	s.newest = max(s.newest, d.UpdatedAt)
+	since := s.base.At
+	if s.running != nil {
+		since = s.running.Base.At
+	}
+	if s.young != nil && since > 0 && d.CreatedAt >= since {
+		s.young[d.ID] = d.CreatedAt
+	}
+}
+
+// uncountable tells whether a count failed for a reason of its own: other
+// requests may well be answered. Counting takes the API longest.
+func uncountable(err error) bool {
+	api, ok := errors.AsType[*chatapi.Error](err)
+	return !hopeless(err) || ok && api.Kind == chatapi.KindTimeout
 }
 
 func (s *scanner) sweep(left []chatapi.Span, where ...chatapi.Cond) *chatapi.Sweep[chatapi.Dialog] {

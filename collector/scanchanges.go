@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/go-kit/log/level"
@@ -12,7 +13,6 @@ import (
 // changePass is a look for changed dialogs that is under way.
 type changePass struct {
 	mark  int64 // the watermark when it is finished
-	exact bool
 	sweep *chatapi.Sweep[chatapi.Dialog]
 	log   *ledger
 }
@@ -23,16 +23,17 @@ func (s *scanner) readChanges(ctx context.Context, proven *proofs, until time.Ti
 	if usable, err := proven.usable(filterUpdated); err != nil || !usable {
 		return err == nil && s.marks != nil, err
 	}
-	if s.watermark == 0 || s.running != nil && s.pass == nil && time.Since(s.passed) < s.every {
+	if s.marks == nil && s.running == nil || s.running != nil && s.pass == nil && time.Since(s.passed) < s.every {
 		return false, nil
 	}
 	if s.pass == nil {
-		s.pass = &changePass{log: &ledger{}, sweep: s.sweep(chatapi.AllIDs(), chatapi.UpdatedAt.Cond(chatapi.Gte, s.watermark-changeOverlap))}
-		s.pass.mark, s.pass.exact = s.clock()
+		s.pass = &changePass{log: &ledger{}, sweep: s.sweep(chatapi.AllIDs(), chatapi.UpdatedAt.Cond(chatapi.Gte, max(0, s.watermark-changeOverlap)))}
+		s.pass.mark = s.clock()
 	}
 	p := s.pass
 	err = p.sweep.Run(ctx, 1, until, func(rows []chatapi.Dialog) {
 		for i := range rows {
+			s.meet(&rows[i])
 			p.log.note(&rows[i], true)
 			if s.running != nil && s.running.sweep.Passed(rows[i].ID) {
 				s.running.log.note(&rows[i], true)
@@ -47,7 +48,7 @@ func (s *scanner) readChanges(ctx context.Context, proven *proofs, until time.Ti
 		return false, nil
 	}
 	s.pass, s.passed = nil, time.Now()
-	s.watermark, s.exact = p.mark, p.exact
+	s.watermark = p.mark
 	if s.marks == nil {
 		return false, nil
 	}
@@ -78,7 +79,8 @@ func (s *scanner) settled(proven *proofs) (unix int64, ok bool) {
 }
 
 // lookForDeletions compares the number of dialogs with what it must be if none
-// was deleted. No row tells that.
+// was deleted: no row tells that. It comes after a pass, which has met all
+// dialogs created by then; of those that are gone, too, it has noted the marks.
 func (s *scanner) lookForDeletions(ctx context.Context, proven *proofs) error {
 	at, ok := s.settled(proven)
 	if !ok || s.running != nil || s.base.At == 0 || at <= s.base.At || time.Since(s.checked) < checkScans*s.every {
@@ -88,13 +90,32 @@ func (s *scanner) lookForDeletions(ctx context.Context, proven *proofs) error {
 	if err != nil {
 		return err
 	}
-	created, _, err := s.app.countIn(ctx, chatapi.Dialogs, proven, chatapi.CreatedAt, s.base.At, at)
-	if err != nil {
+	created := int64(0)
+	if s.young != nil && s.pass == nil && s.watermark >= at {
+		for _, t := range s.young {
+			if t < at {
+				created++
+			}
+		}
+	} else if created, err = s.app.client.Lane(chatapi.LaneScan).CountDialogs(ctx, chatapi.CreatedAt.In(s.base.At, at)...); err != nil {
 		return err
 	}
 	s.noticeDeletions(s.base.Rows + created - now)
 	s.base, s.checked = baseline{now, at}, time.Now()
+	s.forgetYoung()
 	return nil
+}
+
+// forgetYoung drops the dialogs that a new baseline counts.
+func (s *scanner) forgetYoung() {
+	if s.young == nil {
+		s.young = map[chatapi.ObjectID]int64{}
+	}
+	since := s.base.At
+	if s.running != nil {
+		since = s.running.Base.At
+	}
+	maps.DeleteFunc(s.young, func(_ chatapi.ObjectID, created int64) bool { return created < since })
 }
 
 func (s *scanner) noticeDeletions(n int64) {

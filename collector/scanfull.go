@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -38,6 +39,8 @@ type fullScan struct {
 	Sums   scanSums       `json:"sums"`
 	Worked time.Duration  `json:"worked"`
 	Latest time.Time      `json:"latest"` // when it was last at work
+
+	Sample []chatapi.ObjectID `json:"sample"` // some of the dialogs, each as likely as another
 
 	log    *ledger
 	sweep  *chatapi.Sweep[chatapi.Dialog]
@@ -91,11 +94,12 @@ func (s *scanner) scan(ctx context.Context, proven *proofs, until time.Time) (en
 	})
 	now := time.Now()
 	r.Left, r.Latest, r.Worked = r.sweep.Left(), now, r.Worked+now.Sub(started)
-	s.live.Store(r.watch(time.Time{}))
 	if err != nil {
+		s.live.Store(r.watch(time.Time{}))
 		s.app.proofs.doubt(chatapi.Dialogs, err)
 		return false, err
 	}
+	s.live.Store(r.watch(now))
 	if len(r.Left) > 0 {
 		s.report(r, now)
 		return false, nil
@@ -112,7 +116,7 @@ func (s *scanner) report(r *fullScan, now time.Time) {
 		return
 	}
 	r.logged = now
-	p := r.watch(time.Time{}).progress()
+	p := r.watch(now).progress()
 	level.Info(s.app.logger).Log("msg", "full scan of the dialogs", "collector", "mutes", "rows", p.Rows, "percent", math.Floor(100*p.Ratio),
 		"rows_per_second", math.Round(10*p.PerSecond)/10, "estimated_end", now.Add(p.Remaining).UTC().Truncate(time.Second))
 }
@@ -121,7 +125,7 @@ func (s *scanner) begin(ctx context.Context, proven *proofs) error {
 	r := &fullScan{log: &ledger{}, Left: chatapi.AllIDs(), Latest: time.Now()}
 	if at, ok := s.settled(proven); ok {
 		n, err := s.createdBefore(ctx, proven, at)
-		if err != nil && hopeless(err) {
+		if err != nil && !uncountable(err) {
 			return err
 		}
 		if err == nil {
@@ -129,10 +133,10 @@ func (s *scanner) begin(ctx context.Context, proven *proofs) error {
 		}
 	}
 	if s.marks == nil {
-		s.watermark, s.exact = s.clock()
-		s.passed = time.Now()
+		s.watermark, s.passed = s.clock(), time.Now()
 	}
 	s.running = r
+	s.forgetYoung()
 	s.resume()
 	return nil
 }
@@ -140,7 +144,9 @@ func (s *scanner) begin(ctx context.Context, proven *proofs) error {
 // read takes in a row that a full scan came to.
 func (s *scanner) read(r *fullScan, d *chatapi.Dialog) {
 	t := typeIndex(d.Type)
+	s.meet(d)
 	r.Rows++
+	r.choose(d.ID)
 	if d.CreatedAt < r.Base.At {
 		r.Old++
 	}
@@ -168,14 +174,14 @@ func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 		case err == nil:
 			done.Missing, deleted = max(0, n-r.Old), r.Old-n
 			r.Base.Rows = n
-		case hopeless(err) || r.closing < keptFailures-1:
+		case !uncountable(err) || r.closing < keptFailures-1:
 			r.closing++
 			return err
 		default: // the rows are whole, only their number cannot be checked
 			r.Base = baseline{}
 		}
 	}
-	if usable, _ := proven.usable(filterUpdated); usable && s.marks != nil && s.exact {
+	if usable, _ := proven.usable(filterUpdated); usable && s.marks != nil {
 		done.Drift = r.Drift
 	}
 	if err := s.setMarks(new(ledger).with(r.log)); err != nil {
@@ -183,6 +189,11 @@ func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 	}
 	done.Ended = time.Now()
 	s.done, s.base, s.running, s.forward, s.checked = done, r.Base, nil, false, done.Ended
+	s.forgetYoung()
+	if s.pass != nil {
+		s.pass.log = &ledger{} // the scan has seen those rows later, or been told of them
+	}
+	s.app.identity.learn(r.Sample)
 	s.live.Store(nil)
 	logger := level.Info(s.app.logger)
 	if done.Missing > 0 {
@@ -193,6 +204,15 @@ func (s *scanner) finish(ctx context.Context, proven *proofs) error {
 	s.noticeDeletions(deleted)
 	s.app.changed()
 	return nil
+}
+
+// choose lets every dialog have the same chance to be in the sample.
+func (r *fullScan) choose(id chatapi.ObjectID) {
+	if len(r.Sample) < sampleSize {
+		r.Sample = append(r.Sample, id)
+	} else if i := rand.Int64N(r.Rows); i < sampleSize {
+		r.Sample[i] = id
+	}
 }
 
 func ifKnown(n int64) string {

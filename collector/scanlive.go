@@ -23,7 +23,7 @@ func (r *fullScan) watch(since time.Time) *liveScan {
 type ScanProgress struct {
 	Rows      int64         // read so far
 	Ratio     float64       // of all rows, from 0 to 1
-	PerSecond float64       // rows a second since the program started; 0: not known
+	PerSecond float64       // rows a second since the program started; 0: not known, or it rests after a failure
 	Remaining time.Duration // at this rate; 0: not known
 }
 
@@ -36,10 +36,10 @@ func (l *liveScan) progress() (p ScanProgress) {
 	if all := p.Rows + left; all > 0 {
 		p.Ratio = float64(p.Rows) / float64(all)
 	}
-	worked := l.worked
-	if !l.since.IsZero() {
-		worked += time.Since(l.since)
+	if l.since.IsZero() {
+		return p
 	}
+	worked := l.worked + time.Since(l.since)
 	if worked > 0 && read > 0 {
 		p.PerSecond = float64(read) / worked.Seconds()
 		p.Remaining = time.Duration(float64(left) / p.PerSecond * float64(time.Second))

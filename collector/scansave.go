@@ -3,6 +3,7 @@ package collector
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -11,6 +12,7 @@ import (
 type savedScan struct {
 	scanState
 	passed  time.Time
+	newest  int64
 	running *fullScan // a copy; its log is in order, and never changes
 }
 
@@ -20,7 +22,7 @@ type scanFile struct {
 	Full      *fullCounts `json:"full,omitempty"`
 	Base      baseline    `json:"base,omitzero"`
 	Watermark int64       `json:"watermark"`
-	Exact     bool        `json:"exact"`
+	Newest    int64       `json:"newest"`
 	Forward   bool        `json:"forward,omitempty"`
 	Passed    time.Time   `json:"passed,omitzero"`
 	Running   *fullScan   `json:"running,omitempty"`
@@ -30,11 +32,11 @@ type scanFile struct {
 // keep notes the state for save, in copies: what is appended to the running
 // scan's log from now on does not show in them.
 func (s *scanner) keep() {
-	out := &savedScan{scanState: s.scanState, passed: s.passed}
+	out := &savedScan{scanState: s.scanState, passed: s.passed, newest: s.newest}
 	if s.running != nil {
 		s.running.log = new(ledger).with(s.running.log)
 		r, log := *s.running, *s.running.log
-		r.sweep, r.log = nil, &log
+		r.sweep, r.log, r.Sample = nil, &log, slices.Clone(r.Sample)
 		out.running = &r
 	}
 	s.saved.Store(out)
@@ -47,7 +49,7 @@ func (s *scanner) save() any {
 		return nil
 	}
 	out := scanFile{
-		Full: in.done, Base: in.base, Watermark: in.watermark, Exact: in.exact, Forward: in.forward,
+		Full: in.done, Base: in.base, Watermark: in.watermark, Newest: in.newest, Forward: in.forward,
 		Passed: in.passed.UTC().Round(0), Running: in.running,
 	}
 	if in.marks != nil {
@@ -60,12 +62,12 @@ func (s *scanner) save() any {
 }
 
 // restore takes in what save gave.
-func (s *scanner) restore(raw json.RawMessage) error {
+func (s *scanner) restore(raw json.RawMessage, now time.Time) error {
 	var in scanFile
 	if err := json.Unmarshal(raw, &in); err != nil {
 		return errors.New("its layout is not known")
 	}
-	state := scanState{done: in.Full, base: in.Base, watermark: in.Watermark, exact: in.Exact, forward: in.Forward}
+	state := scanState{done: in.Full, base: in.Base, watermark: in.Watermark, forward: in.Forward}
 	if (in.Full == nil) != (in.Marks == nil) {
 		return errIncomplete
 	}
@@ -86,10 +88,17 @@ func (s *scanner) restore(raw json.RawMessage) error {
 		}
 		running.log = log
 	}
-	if state.marks == nil && running == nil || state.watermark <= 0 {
+	if state.marks == nil && running == nil || state.watermark < 0 {
 		return errIncomplete
 	}
-	s.scanState, s.passed, s.running = state, in.Passed, running
+	// Times that a wrong clock wrote must not hold anything up.
+	if state.done != nil {
+		state.done.Ended = notAfter(state.done.Ended, now)
+	}
+	if running != nil {
+		running.Latest = notAfter(running.Latest, now)
+	}
+	s.scanState, s.passed, s.newest, s.running = state, notAfter(in.Passed, now), in.Newest, running
 	if running != nil {
 		s.resume()
 	}
@@ -102,6 +111,7 @@ var errIncomplete = errors.New("it is not complete")
 // forget drops all that is known.
 func (s *scanner) forget() {
 	s.scanState, s.passed, s.checked, s.running, s.pass = scanState{}, time.Time{}, time.Time{}, nil, nil
+	s.newest, s.young = 0, nil
 	s.live.Store(nil)
 	s.keep()
 }

@@ -2,9 +2,11 @@ package collector_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -186,6 +188,21 @@ func replace(old, by string) func([]byte) []byte {
 	return func(b []byte) []byte { return bytes.ReplaceAll(b, []byte(old), []byte(by)) }
 }
 
+// TestStateOfAnEmptyApplication belongs to no application that has dialogs.
+func TestStateOfAnEmptyApplication(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := newBench(t, defaults(t))
+		first.apply(target("app", chatapitest.New(chatapitest.Config{})))
+		time.Sleep(10 * time.Minute)
+		first.fleet.Close()
+		api := small(1)
+		b := restarted(t, defaults(t), first.save())
+		b.apply(target("app", api))
+		time.Sleep(10 * time.Minute)
+		expectMutes(t, "on an application with dialogs", b, api, true)
+	})
+}
+
 // TestRestoredValuesExpire restarts into an outage: what was restored stays
 // for the first three tries, and is kept for when the API is back.
 func TestRestoredValuesExpire(t *testing.T) {
@@ -221,6 +238,99 @@ func TestRestoredValuesExpire(t *testing.T) {
 		expectMutes(t, "after the outage", b, api, false)
 		if n := b.scrape()["dialogs_created_total"]; n != 0 {
 			t.Errorf("counted %v dialogs", n)
+		}
+	})
+}
+
+// TestStateOfWhatIsAway starts once without an application and without a
+// collector, and removes one by a reload: their state waits for their return.
+func TestStateOfWhatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		set, fewer := defaults(t), defaults(t)
+		fewer.Collectors = []string{"totals", "windows"}
+		one, two := small(1), small(2)
+		run := func(state []byte, set collector.Settings, targets ...collector.Target) (*bench, []byte) {
+			b := newBench(t, set)
+			if state != nil {
+				if err := b.fleet.Restore(state); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.apply(targets...)
+			time.Sleep(10 * time.Minute)
+			b.fleet.Close()
+			return b, b.save()
+		}
+		_, state := run(nil, set, target("app", one), target("two", two))
+		_, state = run(state, fewer, target("app", one))
+		both := []collector.Target{target("app", one), target("two", two)}
+		b := restarted(t, set, state)
+		one.Inject(chatapitest.Fault{Kind: chatapitest.Hang})
+		two.Inject(chatapitest.Fault{Kind: chatapitest.Hang})
+		b.apply(both...)
+		wanted := []string{"muting_users", `muting_users{application="two"}`, `dialogs_created_total{application="two"}`}
+		for _, key := range wanted {
+			if _, shown := b.scrape()[key]; !shown {
+				t.Errorf("%s did not wait", key)
+			}
+		}
+		b.apply(both[:1]...)
+		b.apply(both...)
+		for _, key := range wanted {
+			if _, shown := b.scrape()[key]; !shown {
+				t.Errorf("after a reload without it: %s did not wait", key)
+			}
+		}
+		b.apply(both[:1]...)
+		state = b.save()
+		time.Sleep(31 * 24 * time.Hour)
+		if late := restarted(t, set, state); bytes.Contains(late.save(), []byte(`"two"`)) {
+			t.Error("a month later it is still there")
+		}
+	})
+}
+
+// TestATimeInTheFuture restores what was saved under a clock that was a month
+// ahead. Full scans come nevertheless.
+func TestATimeInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := small(3)
+		first := newBench(t, mutesOnly(t))
+		first.apply(target("app", api))
+		time.Sleep(10 * time.Minute)
+		first.fleet.Close()
+		state := bytes.ReplaceAll(first.save(), []byte("2000-01-01T"), []byte("2000-02-01T"))
+		b := restarted(t, mutesOnly(t), state)
+		b.apply(target("app", api))
+		time.Sleep(7 * time.Hour)
+		if n := strings.Count(b.log.String(), "full scan of the dialogs ended"); n != 1 {
+			t.Errorf("%d full scans in seven hours", n)
+		}
+		if at := b.scrape()["dialog_scan_last_full_timestamp_seconds"]; at > float64(time.Now().Unix()) {
+			t.Error("the latest full scan is to come")
+		}
+	})
+}
+
+// TestTheOldestDialogsAreDeleted removes the dialogs that rested longest, as a
+// job that cleans up does: the state is known all the same.
+func TestTheOldestDialogsAreDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := chatapitest.New(chatapitest.Config{Seed: 3, Dialogs: 3000, Messages: 20_000})
+		first := newBench(t, defaults(t))
+		first.apply(target("app", api))
+		time.Sleep(10 * time.Minute)
+		first.fleet.Close()
+		rows := api.Truth().Dialogs
+		slices.SortFunc(rows, func(a, b chatapitest.TruthDialog) int { return cmp.Compare(a.UpdatedAt, b.UpdatedAt) })
+		for _, d := range rows[:1500] {
+			api.DeleteDialog(d.ID)
+		}
+		b := restarted(t, defaults(t), first.save())
+		b.apply(target("app", api))
+		time.Sleep(10 * time.Minute)
+		if strings.Contains(b.log.String(), "another application") {
+			t.Error("taken for another application")
 		}
 	})
 }
@@ -300,7 +410,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			state := start.save()
 			start.fleet.Close()
 
-			c := &crowd{api: api, random: random, wait: 700 * time.Millisecond, noDeletes: true}
+			c := &crowd{api: api, random: rand.New(rand.NewPCG(seed, 51)), wait: 700 * time.Millisecond, noDeletes: true}
 			stop, wrote := make(chan struct{}), 0
 			var busy sync.WaitGroup
 			ctx, quiet := context.WithCancel(t.Context())
