@@ -52,6 +52,11 @@ func printTable(b *bytes.Buffer, r checked, now time.Time) {
 	fmt.Fprintf(tw, "  API clock\t%s\n", human.Skew(s))
 	fmt.Fprintf(tw, "  API requests\t%s for this check\n", human.Count(s.Requests))
 	fmt.Fprintf(tw, "  Filters\t%s\n", filters(s))
+	for _, c := range s.Collectors {
+		if c.Name == "mutes" && !c.Attempted {
+			fmt.Fprintf(tw, "  Mutes\tnot checked: they take a scan of all dialogs\n")
+		}
+	}
 	_ = tw.Flush() // into memory
 	for _, f := range s.Filters {
 		if f.State == "unsupported" || f.Reason != "" {

@@ -105,6 +105,7 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 		newDemo(app),
 		newCheck(app),
 		newHealthcheck(app),
+		newBackfill(app),
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 // openState locks the file of --state.file, or gives nil without the flag.
 func (f *flags) openState() (*statefile.File, error) {
 	if f.stateFile == "" {
+		if *f.given["state.file"] {
+			return nil, usagef("--state.file needs the name of a file")
+		}
 		return nil, nil
 	}
 	file, err := statefile.Open(f.stateFile)

@@ -1,0 +1,220 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
+)
+
+// backfillArgs are those of a small run against url.
+func backfillArgs(t *testing.T, url, output string, more ...string) []string {
+	t.Helper()
+	return append([]string{
+		"backfill", "--app=shop", "--api.url=" + url, "--api.key-file=" + write(t, "key", chatapitest.DefaultKey), "--api.rate-limit=0",
+		"--windows=1h,1d", "--from=5d", "--output=" + output,
+	}, more...)
+}
+
+func TestBackfill(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	file := filepath.Join(t.TempDir(), "the past.om")
+	code, stdout, stderr := execute(t, backfillArgs(t, url, file, "--label=job=chat", "--label=instance=host:10425")...)
+	if code != exitDone {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# TYPE connectycube_new_messages gauge\n",
+		`connectycube_messages{application="shop",instance="host:10425",job="chat"} `,
+		`connectycube_dialogs{application="shop",dialog_type="private",instance="host:10425",job="chat"} `,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("the file lacks %q", want)
+		}
+	}
+	samples := strings.Count(string(text), "\nconnectycube_")
+	for _, want := range []string{
+		fmt.Sprintf("%d samples, from ", samples), "Updated and active counts and mutes have no past",
+		"promtool tsdb create-blocks-from openmetrics --max-block-duration=24h '" + file + "' ./blocks\n",
+		"last_over_time(connectycube_messages[1h5m])", "end --to before the first of them",
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("standard output lacks %q:\n%s", want, stdout)
+		}
+	}
+	for _, want := range []string{"The last three hours are left out", " every 1h: about ", "Counted with "} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("standard error lacks %q:\n%s", want, stderr)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left beside the output: %v, %v", entries, err)
+	}
+
+	code, _, stderr = execute(t, backfillArgs(t, url, file)...)
+	if again, _ := os.ReadFile(file); code != exitUsage || !strings.Contains(stderr, "--force") || string(again) != string(text) {
+		t.Errorf("the output must not be replaced unasked: code %d, %s", code, stderr)
+	}
+	code, _, stderr = execute(t, backfillArgs(t, url, file, "--force", "--step=6h")...)
+	if again, _ := os.ReadFile(file); code != exitDone || string(again) == string(text) || !strings.Contains(stderr, "No --label") {
+		t.Errorf("--force: code %d, %s", code, stderr)
+	}
+}
+
+func TestBackfillToStandardOutput(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	code, stdout, stderr := execute(t, backfillArgs(t, url, "-", "--step=5m")...)
+	if code != exitDone || !strings.HasPrefix(stdout, "# HELP ") || !strings.HasSuffix(stdout, "\n# EOF\n") {
+		t.Errorf("code %d, standard output of %d bytes", code, len(stdout))
+	}
+	if !strings.Contains(stderr, "promtool") || strings.Contains(stderr, "last_over_time") {
+		t.Errorf("standard error: %s", stderr)
+	}
+}
+
+// An interrupted run says how to go on, and does.
+func TestBackfillGoesOn(t *testing.T) {
+	t.Parallel()
+	api, _ := sandbox(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var left atomic.Int64
+	left.Store(5)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if q := r.URL.Query(); q.Has("created_at[gte]") && !q.Has("_id[gte]") && left.Add(-1) == 0 {
+			cancel()
+		}
+		api.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	file := filepath.Join(t.TempDir(), "past.om")
+	args := backfillArgs(t, srv.URL, file)
+	code, _, stderr := executeUntil(ctx, args...)
+	if code != exitFailed || !strings.Contains(stderr, "interrupted: ") || !strings.Contains(stderr, file+".part: give the same command with --resume") {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	if _, err := os.Stat(file); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an unfinished output is there: %v", err)
+	}
+	for want, more := range map[string][]string{
+		"go on with --resume":              nil,
+		"was begun with --step=1h, not 2h": {"--resume", "--step=2h"},
+	} {
+		if code, _, stderr := execute(t, slices.Concat(args, more)...); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%q: code %d: %s", more, code, stderr)
+		}
+	}
+	code, stdout, stderr := execute(t, append(args, "--resume")...)
+	if code != exitDone || !strings.Contains(stderr, "Going on with "+file+".part") || !strings.Contains(stdout, "samples") {
+		t.Errorf("code %d: %s", code, stderr)
+	}
+}
+
+func TestBackfillPicksItsApplication(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"key":      chatapitest.DefaultKey,
+		"apps.yml": "defaults: {rate_limit: 0, url: '" + url + "', api_key_file: key}\napps: [{name: shed}, {name: shop}]\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := []string{"backfill", "--config.file=" + filepath.Join(dir, "apps.yml"), "--from=1d", "--output=-"}
+	for want, more := range map[string][]string{
+		"pick one with --app": nil,
+		`--app is "barn", of which the configuration file knows nothing`: {"--app=barn"},
+	} {
+		if code, stdout, stderr := execute(t, slices.Concat(args, more)...); code != exitUsage || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%q: code %d, %s", more, code, stderr)
+		}
+	}
+	code, stdout, stderr := execute(t, append(args, "--app=shop")...)
+	if code != exitDone || !strings.Contains(stdout, `connectycube_messages{application="shop"} `) {
+		t.Errorf("code %d: %s", code, stderr)
+	}
+}
+
+// What is wrong with the settings is said before the API is asked.
+func TestBackfillUsage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	there := write(t, "there.om", "x")
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no output":                 {nil, "--output must name the file to write"},
+		"output without a value":    {[]string{"--output"}, "--output needs a value"},
+		"output is there":           {[]string{"--output=" + there}, "replace it with --force"},
+		"output is a directory":     {[]string{"--output=" + dir, "--force"}, "is not a regular file"},
+		"output in no directory":    {[]string{"--output=/nowhere/past.om"}, "there is no directory /nowhere"},
+		"resume of standard output": {[]string{"--output=-", "--resume"}, "--resume is not for --output=-"},
+		"from in words":             {[]string{"--output=-", "--from=monday"}, "--from must be a time such as"},
+		"from in milliseconds":      {[]string{"--output=-", "--from=1770000000000"}, "--from must be in seconds"},
+		"to without a zone":         {[]string{"--output=-", "--to=2026-01-01T00:00:00"}, "--to must be a time such as"},
+		"from after to":             {[]string{"--output=-", "--from=5d", "--to=6d"}, "--from must be before --to"},
+		"from too new":              {[]string{"--output=-", "--from=2h"}, "--from must be more than three hours ago"},
+		"from in the future":        {[]string{"--output=-", "--from=2190-01-01T00:00:00Z", "--to=2191-01-01T00:00:00Z"}, "--from must be more than three hours ago"},
+		"too many samples":          {[]string{"--output=-", "--from=10y", "--step=1m"}, "raise --step"},
+		"step too short":            {[]string{"--output=-", "--step=59s"}, "--step must be between 1m and 1d"},
+		"step too long":             {[]string{"--output=-", "--step=25h"}, "--step must be between 1m and 1d"},
+		"step of half seconds":      {[]string{"--output=-", "--step=90500ms"}, "--step must be between 1m and 1d, in whole seconds"},
+		"step in words":             {[]string{"--output=-", "--step=hourly"}, "--step must be a duration such as"},
+		"label without a value":     {[]string{"--output=-", "--label=job"}, `--label must look like job=connectycube, not "job"`},
+		"label of an empty value":   {[]string{"--output=-", "--label=job="}, "--label must look like job=connectycube"},
+		"label of our own":          {[]string{"--output=-", "--label=window=1h"}, "--label cannot be window"},
+		"label application":         {[]string{"--output=-", "--label=application=x"}, "--label cannot be application"},
+		"label dialog_type":         {[]string{"--output=-", "--label=dialog_type=x"}, "--label cannot be dialog_type"},
+		"label with a dash":         {[]string{"--output=-", "--label=a-b=x"}, "--label has a name that Prometheus does not allow"},
+		"label of Prometheus":       {[]string{"--output=-", "--label=__name__=x"}, "--label has a name that Prometheus does not allow"},
+		"label given twice":         {[]string{"--output=-", "--label=a=x", "--label=a=y"}, "--label is given twice for a"},
+		"label of two lines":        {[]string{"--output=-", "--label=a=x\ny"}, "--label must be text without control characters (a)"},
+		"windows of another kind":   {[]string{"--output=-", "--windows=soon"}, `--windows: "soon"`},
+		"no application":            {[]string{"--output=-"}, "no application is configured"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, stdout, stderr := execute(t, append([]string{"backfill"}, c.args...)...)
+			if code != exitUsage || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+				t.Errorf("code %d, %q, want %q", code, stderr, c.want)
+			}
+		})
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("files are left: %v, %v", entries, err)
+	}
+}
+
+func TestBackfillTellsOfAFailure(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	file := filepath.Join(t.TempDir(), "past.om")
+	args := backfillArgs(t, url, file)
+	args[3] = "--api.key-file=" + write(t, "wrong", "hunter2")
+	code, stdout, stderr := execute(t, args...)
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "401") || !strings.Contains(stderr, "--api.key-file") || strings.Contains(stderr, "hunter2") {
+		t.Errorf("code %d, %q", code, stderr)
+	}
+	if entries, err := os.ReadDir(filepath.Dir(file)); err != nil || len(entries) > 0 {
+		t.Errorf("files are left: %v, %v", entries, err)
+	}
+}
