@@ -460,18 +460,20 @@ func TestMutesDuringAFullScan(t *testing.T) {
 	for seed, every := range []time.Duration{7 * time.Second, 20 * time.Second, 100 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			seed := uint64(seed)
-			api := chatapitest.New(chatapitest.Config{Seed: seed, Dialogs: 20_000, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
+			api := chatapitest.New(chatapitest.Config{Seed: seed, Dialogs: 8000, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
 			set := mutesOnly(t)
 			set.ScanInterval, set.FullScanInterval = every, time.Hour
 			b := newBench(t, set)
-			b.apply(target("app", api))
+			app := target("app", api)
+			app.RateLimit = 1.2 // so that the scan outlasts the interval
+			b.apply(app)
 			ended := 0.0
 			for range 2 {
-				c := &crowd{api: api, random: rand.New(rand.NewPCG(seed, 2)), wait: 300 * time.Millisecond, noDeletes: true}
+				c := &crowd{api: api, random: rand.New(rand.NewPCG(seed, 2)), wait: 700 * time.Millisecond, noDeletes: true}
 				for b.scrape()["dialog_scan_last_full_timestamp_seconds"] == ended {
 					c.while(10 * time.Second)
 				}
-				time.Sleep(every + time.Minute)
+				time.Sleep(every + 90*time.Second)
 				got := expectMutes(t, "after a full scan in a crowd", b, api, false)
 				if drift := got["dialog_scan_drift_dialogs"]; drift != 0 {
 					t.Errorf("drift %v although every mute moves updated_at", drift)

@@ -41,7 +41,7 @@ func restarted(t *testing.T, set collector.Settings, state []byte) *bench {
 // not all dialogs again, and the counters have counted everything once.
 func TestARestartGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 20_000, Messages: 30_000, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
+		api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 8000, Messages: 10_000, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
 		first := newBench(t, defaults(t))
 		first.apply(target("app", api))
 		time.Sleep(30 * time.Minute)
@@ -53,7 +53,7 @@ func TestARestartGoesOn(t *testing.T) {
 
 		c := &crowd{api: api, random: rand.New(rand.NewPCG(1, 1)), wait: 30 * time.Second, noDeletes: true}
 		c.while(2 * time.Hour)
-		created += float64(len(c.dialogs) - 20_000)
+		created += float64(len(c.dialogs) - 8000)
 
 		api.Inject(chatapitest.Fault{Kind: chatapitest.Hang, Until: time.Now().Add(5 * time.Second)})
 		api.ResetRequests()
@@ -338,7 +338,7 @@ func TestTheOldestDialogsAreDeleted(t *testing.T) {
 // TestSavingWhilePolling saves all the time.
 func TestSavingWhilePolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 20_000, Messages: 900, Rate: 5})
+		api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 8000, Messages: 900, Rate: 5})
 		b := newBench(t, defaults(t))
 		b.save()
 		b.apply(target("app", api), target("second", small(2)))
@@ -349,7 +349,7 @@ func TestSavingWhilePolling(t *testing.T) {
 				select {
 				case <-stop:
 					return
-				case <-time.After(700 * time.Millisecond):
+				case <-time.After(1700 * time.Millisecond):
 				}
 				fresh := newBench(t, defaults(t))
 				if err := fresh.fleet.Restore(b.save()); err != nil {
@@ -403,7 +403,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 	for seed := range uint64(3) {
 		synctest.Test(t, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 50))
-			api := chatapitest.New(chatapitest.Config{Seed: seed, Dialogs: 6000, Messages: 500, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
+			api := chatapitest.New(chatapitest.Config{Seed: seed, Dialogs: 3000, Messages: 500, Quirks: chatapitest.Quirks{MuteMovesUpdatedAt: true}})
 			start := newBench(t, defaults(t))
 			start.apply(target("app", api))
 			time.Sleep(3 * time.Minute)
@@ -456,7 +456,7 @@ func TestKilledAtRandomMoments(t *testing.T) {
 			if n := got["messages_created_total"]; n != float64(wrote) {
 				t.Errorf("counted %v of %d messages", n, wrote)
 			}
-			if n, made := got["dialogs_created_total"], len(c.dialogs)-6000; n != float64(made) {
+			if n, made := got["dialogs_created_total"], len(c.dialogs)-3000; n != float64(made) {
 				t.Errorf("counted %v of %d dialogs", n, made)
 			}
 		})
