@@ -282,6 +282,7 @@ func TestStateOfWhatIsAway(t *testing.T) {
 			}
 		}
 		b.apply(both[:1]...)
+		b.fleet.Close()
 		state = b.save()
 		time.Sleep(31 * 24 * time.Hour)
 		if late := restarted(t, set, state); bytes.Contains(late.save(), []byte(`"two"`)) {
