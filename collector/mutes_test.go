@@ -133,12 +133,12 @@ func TestMutesAreExact(t *testing.T) {
 					var traffic sync.WaitGroup
 					traffic.Go(func() { api.Run(ctx) })
 					b.apply(target("app", api))
-					c := &crowd{api: api, random: rand.New(rand.NewPCG(seed, 1)), wait: 400 * time.Millisecond}
+					c := &crowd{api: api, random: rand.New(rand.NewPCG(seed, 1)), wait: time.Second}
 					c.while(20 * time.Minute)
 					if got := b.scrape(); got["dialog_scan_rows"] == 0 || len(c.dialogs) == 3000 {
 						t.Fatalf("no full scan under way or ended: %v", got)
 					}
-					c.while(60 * time.Minute) // deletions bring the second full scan forward
+					c.while(40 * time.Minute) // deletions bring the second full scan forward
 					stop()
 					traffic.Wait()
 					time.Sleep(90 * time.Minute)
