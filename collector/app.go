@@ -15,6 +15,7 @@ import (
 	"github.com/go-kit/log/level"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 const (
@@ -34,10 +35,12 @@ type app struct {
 	proofs *prover
 	parts  []part
 
-	scanner  *scanner // nil: the collector mutes is off
-	identity *identity
-	unused   map[string]savedPart[json.RawMessage] // what was saved by collectors that are off
-	changed  func()                                // says that something came in that should be saved at once
+	scanner   *scanner   // nil: the collector mutes is off
+	historian *historian // nil: the collector activity is off
+	calendar  *activity.Calendar
+	identity  *identity
+	unused    map[string]savedPart[json.RawMessage] // what was saved by collectors that are off
+	changed   func()                                // says that something came in that should be saved at once
 
 	snap atomic.Pointer[snapshot]
 
@@ -67,6 +70,9 @@ func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, chan
 	})
 	a.proofs = newProver(a.client, set.PollInterval, a.logger)
 	a.identity = newIdentity(a.client)
+	if a.calendar, err = t.Calendar(); err != nil {
+		return nil, err
+	}
 	for _, d := range defs {
 		a.parts = append(a.parts, d.parts(a)...)
 	}
@@ -84,6 +90,9 @@ func (a *app) adopt(old *app) {
 	a.unused = old.unused
 	if a.scanner != nil {
 		a.scanner.adopt(old.scanner)
+	}
+	if a.historian != nil {
+		a.historian.adopt(old.historian)
 	}
 	old.mu.Lock()
 	defer old.mu.Unlock()
@@ -153,8 +162,8 @@ func (a *app) run(ctx context.Context, i int) time.Duration {
 	wait := p.interval
 	if err == nil {
 		s.failures = 0
-		if p.again != nil && p.again() {
-			wait = 0
+		if p.wait != nil {
+			wait = p.wait()
 		}
 	} else {
 		s.failures++

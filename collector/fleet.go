@@ -193,6 +193,9 @@ func (t Target) validate() error {
 	case t.RateLimit < 0 || t.RateLimit != t.RateLimit:
 		return errors.New("the rate limit is not a number of at least 0")
 	}
+	if _, err := t.Calendar(); err != nil {
+		return err
+	}
 	_, err := chatapi.ParseURL(t.URL)
 	return err
 }

@@ -76,7 +76,7 @@ func mutes(set Settings) definition {
 					}
 					return &muteValues{c, s.counts, s.done}, err
 				},
-				again:  s.again,
+				wait:   s.wait,
 				save:   func(result) any { return s.save() },
 				forget: s.forget,
 				restore: func(raw json.RawMessage) (result, error) {

@@ -26,6 +26,7 @@ func definitions(set Settings) []definition {
 		totals(set),
 		windows(set),
 		mutes(set),
+		activities(set),
 	}
 	if set.Collectors == nil {
 		return all
@@ -53,8 +54,8 @@ type part struct {
 	// No result and no error means that there is nothing new to show yet.
 	refresh func(ctx context.Context, prev result) (result, error)
 
-	long  bool        // it may take hours, so that check leaves it out
-	again func() bool // after a refresh: is the next one due at once? nil: no
+	long bool                 // it may take hours, so that check leaves it out
+	wait func() time.Duration // after a good refresh, until the next; nil: interval
 
 	// What survives a restart; save may give nil, restore no result, and all
 	// may be nil. save is called at any time, restore before the first

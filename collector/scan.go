@@ -108,8 +108,13 @@ func (s *scanner) refresh(ctx context.Context) (fresh bool, err error) {
 	return fresh || ended, errors.Join(passErr, lookErr, err)
 }
 
-// again tells whether the work is only paused.
-func (s *scanner) again() bool { return s.running != nil || s.pass != nil }
+// wait is nothing while the work is only paused.
+func (s *scanner) wait() time.Duration {
+	if s.running != nil || s.pass != nil {
+		return 0
+	}
+	return s.every
+}
 
 // clock is a time before which changes can be seen by now, in unix seconds: the
 // API's, or while it does not tell the time, that of the latest change seen.

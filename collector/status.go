@@ -1,6 +1,10 @@
 package collector
 
-import "time"
+import (
+	"time"
+
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
+)
 
 // Status is what one application looks like to a person: the status page and
 // the check command are made from it. Nothing in it is a secret, and nothing
@@ -20,8 +24,9 @@ type Status struct {
 	Messages    Value
 	LastMessage time.Time // zero: not known, or no message
 	Windows     []WindowStatus
-	Mutes       *MuteStatus   // nil: not known
-	Scan        *ScanProgress // of the running full scan of dialogs; nil: none
+	Mutes       *MuteStatus     // nil: not known
+	Scan        *ScanProgress   // of the running full scan of dialogs; nil: none
+	Activity    *ActivityStatus // nil: not known
 	Filters     []FilterStatus
 	Collectors  []CollectorStatus
 	Polls       []Poll // newest first
@@ -68,6 +73,13 @@ type MuteCount struct {
 	Muted, Mutes               int64
 	Deleted, Deletions         int64
 	Members, Encrypted, Unused int64
+}
+
+// ActivityStatus compares the messages of late with what is normal.
+type ActivityStatus struct {
+	Verdict activity.Verdict
+	Labels  []string // of Verdict.Windows
+	Ready   float64  // share of the past that is known, 0 to 1; nothing is judged until it was 1
 }
 
 // FilterStatus tells what the proof of one filter found.

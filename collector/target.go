@@ -1,10 +1,14 @@
 package collector
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 // Target is one application to watch, as the configuration describes it.
@@ -17,6 +21,8 @@ type Target struct {
 	Timeout     time.Duration  // of one API request
 	RateLimit   float64        // API requests per second; 0 lifts it
 	Concurrency int            // API requests in flight
+	TimeZone    string         // in which days and weeks repeat, such as Europe/Kyiv; empty: UTC
+	Holidays    string         // days unlike others, as JoinHolidays gives them
 
 	// Transport replaces the network, for the demo and for tests; nil: the network.
 	Transport http.RoundTripper
@@ -29,6 +35,26 @@ func (t Target) keySource() chatapi.KeySource {
 	return chatapi.KeyValue(t.Key)
 }
 
+// JoinHolidays turns dates such as 2026-12-25 into a form that can be compared.
+func JoinHolidays(dates []string) string {
+	dates = slices.Clone(dates)
+	slices.Sort(dates)
+	return strings.Join(slices.Compact(dates), ",")
+}
+
+// Calendar is that of the target's time zone and holidays.
+func (t Target) Calendar() (*activity.Calendar, error) {
+	zone, err := time.LoadLocation(t.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("the time zone %q is not known", t.TimeZone)
+	}
+	var holidays []string
+	if t.Holidays != "" {
+		holidays = strings.Split(t.Holidays, ",")
+	}
+	return activity.NewCalendar(zone, holidays)
+}
+
 // Settings are the same for all targets.
 type Settings struct {
 	PollInterval time.Duration // base cadence, at least 1s
@@ -38,6 +64,8 @@ type Settings struct {
 
 	ScanInterval     time.Duration // between two looks for changed dialogs; 0: DefaultScanInterval
 	FullScanInterval time.Duration // from the end of a full scan to the next; 0: DefaultFullScanInterval
+
+	ActivityWeeks int // past weeks to compare with; 0: activity.DefaultWeeks
 }
 
 // The intervals of the dialog scan, unless the settings say otherwise.

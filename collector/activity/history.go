@@ -292,3 +292,28 @@ func (h *History) Forget(t int64) {
 	h.first += int64(n)
 	h.summed, h.sums, h.gaps = 0, nil, nil
 }
+
+// Cut drops all that is known of times at or after t.
+func (h *History) Cut(t int64) {
+	i := max(h.index(t), 0)
+	if i >= len(h.hours) {
+		return
+	}
+	begun := h.bins[i*binsPerHour:]
+	copy(h.hours[i:], fill(len(h.hours)-i))
+	copy(h.tails[i:], fill(len(h.hours)-i))
+	for b := range begun {
+		if (h.first+int64(i))*hourSeconds+int64(b+1)*BinSeconds > t {
+			begun[b] = unknown
+		}
+	}
+	h.summed = min(h.summed, i)
+	h.version++
+}
+
+// Tail is the number of messages in the last quarter of the hour that t lies
+// in.
+func (h *History) Tail(t int64) (n int64, known bool) {
+	from := Floor(t, hourSeconds) + hourSeconds - TailSeconds
+	return h.Exact(from, from+TailSeconds)
+}

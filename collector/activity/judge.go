@@ -58,6 +58,15 @@ type SilenceVerdict struct {
 // Silent tells whether the silence is too heavy.
 func (s *SilenceVerdict) Silent() bool { return s.Known && s.Bound >= 0 && s.Expected >= s.Bound }
 
+// Disarm takes all judgement out of a verdict that comes from too little.
+func (v *Verdict) Disarm() {
+	for i := range v.Windows {
+		w := &v.Windows[i]
+		w.Judged, w.Score, w.Dispersion, w.Bound = false, 0, 0, -1
+	}
+	v.Silence.Bound = -1
+}
+
 // Judge judges one application. It remembers what it found of the last 14
 // days, and looks at them anew when the history's past has changed. It is not
 // safe for concurrent use.

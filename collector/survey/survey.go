@@ -1,0 +1,254 @@
+// Package survey asks the API for counts of messages in the past, at the
+// lowest price: an empty time costs one request, whatever its length; where few
+// messages lie, pages of them are cheaper than counts, and tell the minutes
+// too; else each hour is counted.
+package survey
+
+import (
+	"context"
+	"time"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
+)
+
+const (
+	mostPages = 40 // read at once; what is longer is cut first
+
+	bin  = int64(activity.BinSeconds)
+	hour = int64(3600)
+)
+
+// Survey writes what it learns into a history. Its filter created_at must have
+// been proven. It is not safe for concurrent use.
+type Survey struct {
+	Client  *chatapi.Client // in the lane that the survey has
+	History *activity.History
+	Sorted  bool      // the sort by created_at is proven
+	Until   time.Time // when to pause; zero: never
+
+	// Doubt hears of errors, some of which say that a filter was not obeyed;
+	// may be nil.
+	Doubt func(error)
+
+	// Newest is the created_at of the newest message met. Where the API does
+	// not sort it is too late, by five minutes at most.
+	Newest int64
+}
+
+// Over tells whether it is time to pause.
+func (s *Survey) Over() bool { return !s.Until.IsZero() && !time.Now().Before(s.Until) }
+
+// Zero notes that there is no message in [run.From, run.To).
+func (s *Survey) Zero(run activity.Span) {
+	for t := run.From; t < run.To; t += bin {
+		s.History.SetBin(t, 0)
+	}
+}
+
+// Bins counts a run of five minutes, one by one or from their messages.
+func (s *Survey) Bins(ctx context.Context, run activity.Span) error {
+	if run.To-run.From > bin {
+		n, err := s.Count(ctx, run)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			s.Zero(run)
+			return nil
+		case pages(n) < (run.To-run.From)/bin:
+			return s.Rows(ctx, run)
+		}
+	}
+	for t := run.From; t < run.To; t += bin {
+		q := chatapi.Query{Where: chatapi.CreatedAt.In(t, t+bin), Limit: 1}
+		if s.Sorted {
+			q.Sort = chatapi.Sort{Field: string(chatapi.CreatedAt), Desc: true}
+		}
+		page, err := s.ask(ctx, q)
+		if err != nil {
+			return err
+		}
+		s.History.SetBin(t, page.Total)
+		if len(page.Items) > 0 {
+			newest := t + bin
+			if s.Sorted {
+				newest = page.Items[0].CreatedAt
+			}
+			s.Newest = max(s.Newest, newest)
+		}
+	}
+	return nil
+}
+
+// Hours counts a run of whole hours, one by one or from their messages.
+func (s *Survey) Hours(ctx context.Context, run activity.Span) error {
+	n, err := s.Count(ctx, run)
+	switch {
+	case err != nil:
+		return err
+	case n == 0:
+		s.Zero(run)
+		return nil
+	case pages(n) < (run.To-run.From)/hour:
+		return s.Rows(ctx, run)
+	case run.To-run.From == hour:
+		s.History.SetHour(run.From, n)
+		return nil
+	}
+	for t := run.From; t < run.To; t += hour {
+		n, err := s.Count(ctx, activity.Span{From: t, To: t + hour})
+		if err != nil {
+			return err
+		}
+		s.History.SetHour(t, n)
+	}
+	return nil
+}
+
+// Past counts a run of whole hours that lie so far back that it does not
+// matter when they are counted: it halves what it has to count by the hour,
+// asks for the first half, and has the second as the rest. It stops when it is
+// time to pause; what is missing then can be asked for again.
+func (s *Survey) Past(ctx context.Context, run activity.Span) error {
+	n, err := s.Count(ctx, run)
+	if err != nil {
+		return err
+	}
+	return s.past(ctx, run, n)
+}
+
+func (s *Survey) past(ctx context.Context, run activity.Span, n int64) error {
+	length := (run.To - run.From) / hour
+	switch {
+	case n == 0:
+		s.Zero(run)
+		return nil
+	case pages(n) < length && pages(n) <= mostPages:
+		return s.Rows(ctx, run)
+	case length == 1:
+		s.History.SetHour(run.From, n)
+		return nil
+	case s.Over():
+		return nil
+	}
+	first := activity.Span{From: run.From, To: run.From + length/2*hour}
+	in, err := s.Count(ctx, first)
+	if err != nil {
+		return err
+	}
+	if err := s.past(ctx, first, in); err != nil {
+		return err
+	}
+	return s.past(ctx, activity.Span{From: first.To, To: run.To}, max(0, n-in))
+}
+
+// pages is how many requests it takes to read so many messages.
+func pages(n int64) int64 { return (n + chatapi.MaxLimit - 1) / chatapi.MaxLimit }
+
+// Rows reads all messages of a run of five minutes, and sorts them into these.
+func (s *Survey) Rows(ctx context.Context, run activity.Span) error {
+	bins := make([]int64, (run.To-run.From)/bin)
+	newest := int64(0)
+	walk := s.Client.WalkMessages(chatapi.Query{Where: chatapi.CreatedAt.In(run.From, run.To)})
+	for page, err := range walk.Pages(ctx) {
+		if err != nil {
+			s.doubt(err)
+			return err
+		}
+		for _, m := range page {
+			bins[(m.CreatedAt-run.From)/bin]++
+			newest = max(newest, m.CreatedAt)
+		}
+	}
+	for i, n := range bins {
+		s.History.SetBin(run.From+int64(i)*bin, n)
+	}
+	s.Newest = max(s.Newest, newest)
+	return nil
+}
+
+// Count is the number of messages in [run.From, run.To) now.
+func (s *Survey) Count(ctx context.Context, run activity.Span) (int64, error) {
+	page, err := s.ask(ctx, chatapi.Query{Where: chatapi.CreatedAt.In(run.From, run.To), Limit: 1})
+	return page.Total, err
+}
+
+// Latest asks for the created_at of the newest message; 0: there is none. The
+// API must sort.
+func (s *Survey) Latest(ctx context.Context) (int64, error) {
+	// One row proves nothing about the sort.
+	page, err := s.ask(ctx, chatapi.Query{Limit: 2, Sort: chatapi.Sort{Field: string(chatapi.CreatedAt), Desc: true}})
+	if err != nil || len(page.Items) == 0 {
+		return 0, err
+	}
+	return page.Items[0].CreatedAt, nil
+}
+
+func (s *Survey) ask(ctx context.Context, q chatapi.Query) (chatapi.Page[chatapi.Message], error) {
+	page, err := s.Client.Messages(ctx, q)
+	if err != nil {
+		s.doubt(err)
+	}
+	return page, err
+}
+
+func (s *Survey) doubt(err error) {
+	if s.Doubt != nil {
+		s.Doubt(err)
+	}
+}
+
+// Sample asks for what hours alone do not tell of [from, to), whole hours that
+// are known: silences, and how far quarters of hours stray. Where one page
+// shows all messages of an hour, it is asked for; of others, every second one's
+// last quarter is counted. It tells whether nothing is left to ask for.
+func (s *Survey) Sample(ctx context.Context, from, to int64) (done bool, err error) {
+	for t := from; t < to; t += hour {
+		if !LacksSample(s.History, t) {
+			continue
+		}
+		if s.Over() {
+			return false, nil
+		}
+		if n, _ := s.History.Hour(t); n > chatapi.MaxLimit {
+			tail := activity.Span{From: t + hour - activity.TailSeconds, To: t + hour}
+			n, err := s.Count(ctx, tail)
+			if err != nil {
+				return false, err
+			}
+			s.History.SetTail(t, n)
+			continue
+		}
+		end := s.onePage(t, to)
+		if err := s.Rows(ctx, activity.Span{From: t, To: end}); err != nil {
+			return false, err
+		}
+		t = end - hour
+	}
+	return true, nil
+}
+
+// onePage is the end of the hours from t on whose messages one page shows.
+func (s *Survey) onePage(t, to int64) int64 {
+	sum := int64(0)
+	for end := t; ; end += hour {
+		n, _ := s.History.Hour(end)
+		if sum += n; end > t && (sum > chatapi.MaxLimit || !LacksSample(s.History, end)) || end >= to {
+			return end
+		}
+	}
+}
+
+// LacksSample tells whether Sample would ask for something of the hour at t.
+func LacksSample(h *activity.History, t int64) bool {
+	n, known := h.Hour(t)
+	if !known {
+		return false // first things first
+	}
+	if n <= chatapi.MaxLimit {
+		return len(h.MissingBins(t, t+hour)) > 0
+	}
+	_, known = h.Tail(t)
+	return !known && t/hour%2 == 0
+}
