@@ -23,9 +23,6 @@ LABEL org.opencontainers.image.title="connectycube_exporter" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-# Time zones, in the form that Go itself brings along.
-COPY --from=build /usr/local/go/lib/time/zoneinfo.zip /zoneinfo.zip
-ENV ZONEINFO=/zoneinfo.zip
 COPY LICENSE /LICENSE
 COPY --from=build /connectycube_exporter /connectycube_exporter
 USER 65532:65532

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // for machines without a time zone database
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/version"

@@ -109,10 +109,12 @@ func (r *activityValues) describe(s *Status) {
 	if r.verdict == nil {
 		return
 	}
-	s.Activity = &ActivityStatus{Verdict: *r.verdict, Ready: r.ready}
-	for _, w := range activity.Windows {
-		s.Activity.Labels = append(s.Activity.Labels, w.Label)
+	v := r.verdict
+	out := &ActivityStatus{At: activity.Time(v.At), Silence: v.Silence, Holiday: v.Holiday, Ready: r.ready}
+	for i, w := range activity.Windows {
+		out.Windows = append(out.Windows, ActivityWindow{w.Label, v.Windows[i]})
 	}
+	s.Activity = out
 }
 
 // savedHistory is how a historian survives a restart.

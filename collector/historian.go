@@ -18,6 +18,7 @@ const (
 	sampledFor    = 14 * daySeconds            // whose silences and quarters are looked at
 	historyKept   = sampledFor + 2*weekSeconds // beyond what a judge reaches back
 	activityEvery = activity.BinSeconds * time.Second
+	earlySlice    = 15 * time.Second // of a fill whose progress somebody waits for
 	settledAfter  = 62 * time.Second // a grid point is settled, and the clock's second over
 )
 
@@ -112,9 +113,13 @@ func (h *historian) refresh(ctx context.Context, c *activityCollector) (result, 
 }
 
 func (h *historian) survey(lane chatapi.Lane, proven *proofs) *survey.Survey {
+	slice := sliceTime
+	if !h.armed {
+		slice = earlySlice
+	}
 	return &survey.Survey{
 		Client: h.app.client.Lane(lane), History: h.history,
-		Sorted: proven.supported(sortCreated), Until: time.Now().Add(sliceTime),
+		Sorted: proven.supported(sortCreated), Until: time.Now().Add(slice),
 		Doubt: func(err error) { h.app.proofs.doubt(chatapi.Messages, err) },
 	}
 }

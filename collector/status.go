@@ -77,9 +77,17 @@ type MuteCount struct {
 
 // ActivityStatus compares the messages of late with what is normal.
 type ActivityStatus struct {
-	Verdict activity.Verdict
-	Labels  []string // of Verdict.Windows
-	Ready   float64  // share of the past that is known, 0 to 1; nothing is judged until it was 1
+	At      time.Time // end of the windows
+	Windows []ActivityWindow
+	Silence activity.SilenceVerdict
+	Holiday bool
+	Ready   float64 // share of the past that is known, 0 to 1; nothing is judged until it was 1
+}
+
+// ActivityWindow is one window of it.
+type ActivityWindow struct {
+	Label string
+	activity.WindowVerdict
 }
 
 // FilterStatus tells what the proof of one filter found.

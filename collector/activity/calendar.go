@@ -46,7 +46,7 @@ func ParseHolidays(text string) ([]string, error) {
 			continue
 		}
 		if err := CheckHoliday(line); err != nil {
-			return nil, fmt.Errorf("line %d %w", number, err)
+			return nil, fmt.Errorf("line %d: it %w", number, err)
 		}
 		out = append(out, line)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
 
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/config"
 )
 
@@ -43,6 +45,10 @@ type flags struct {
 	scanInterval     time.Duration
 	fullScanInterval time.Duration
 
+	timeZone     string
+	weeks        int
+	holidaysFile string
+
 	stateFile string
 
 	web           *web.FlagConfig
@@ -72,7 +78,10 @@ func newFlags(app *kingpin.Application) *flags {
 	}
 	f.duration(&f.scanInterval, "scan.interval", "Interval between two looks for dialogs that changed, at least 1s.").Default("5m")
 	f.duration(&f.fullScanInterval, "scan.full-interval", "Time from the end of a scan of all dialogs to the next one.").Default("6h")
-	f.text(&f.stateFile, "state.file", "File in which scans and counters survive a restart. Without it they begin anew.").PlaceHolder("FILE")
+	f.text(&f.timeZone, "activity.time-zone", "Time zone in which days and weeks repeat, such as Europe/Kyiv.").Default("UTC")
+	f.whole(&f.weeks, "activity.weeks", fmt.Sprintf("Past weeks to compare the messages of late with, %d to %d.", activity.LeastWeeks, activity.MostWeeks)).Default(strconv.Itoa(activity.DefaultWeeks))
+	f.text(&f.holidaysFile, "activity.holidays-file", "File of days that are unlike others, one date such as 2026-12-25 a line. Reloaded on SIGHUP.").PlaceHolder("FILE")
+	f.text(&f.stateFile, "state.file", "File in which scans, history and counters survive a restart. Without it they begin anew.").PlaceHolder("FILE")
 
 	f.web = webflag.AddFlags(app, defaultAddress)
 	for _, name := range []string{"web.listen-address", "web.config.file", "web.systemd-socket"} {

@@ -29,8 +29,10 @@ func serve(ctx context.Context, s *session) error {
 		return err
 	}
 	e := &exporter{flags: s.flags, logger: logger, settings: settings, targets: targets}
-	if s.configFile != "" {
+	if s.configFile != "" || s.holidaysFile != "" {
 		e.load = s.targets
+	}
+	if s.configFile != "" {
 		if s.set("app") {
 			level.Warn(logger).Log("msg", s.origin("app")+" has no effect on serve with --config.file")
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/config"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/web"
 )
@@ -28,7 +29,8 @@ const (
 func (f *flags) settings() (collector.Settings, error) {
 	set := collector.Settings{
 		PollInterval: f.pollInterval, ScanInterval: f.scanInterval, FullScanInterval: f.fullScanInterval,
-		UserAgent: Name + "/" + programVersion(),
+		ActivityWeeks: f.weeks,
+		UserAgent:     Name + "/" + programVersion(),
 	}
 	if f.pollInterval > longestPollInterval {
 		return set, f.wrong("poll.interval", errors.New("must be at most 1d"))
@@ -38,6 +40,9 @@ func (f *flags) settings() (collector.Settings, error) {
 	}
 	if err := f.checkScan(); err != nil {
 		return set, err
+	}
+	if f.weeks < activity.LeastWeeks || f.weeks > activity.MostWeeks {
+		return set, f.wrong("activity.weeks", fmt.Errorf("must be between %d and %d", activity.LeastWeeks, activity.MostWeeks))
 	}
 	windows, err := collector.ParseWindows(f.windows)
 	if err != nil {
@@ -76,7 +81,7 @@ func (f *flags) checkScan() error {
 
 // base is an application as the flags describe it, but for its key.
 func (f *flags) base() (collector.Target, error) {
-	t := collector.Target{Name: f.application, Timeout: f.timeout, RateLimit: f.rateLimit, Concurrency: f.concurrency}
+	t := collector.Target{Name: f.application, Timeout: f.timeout, RateLimit: f.rateLimit, Concurrency: f.concurrency, TimeZone: f.timeZone}
 	for _, check := range []struct {
 		flag string
 		err  error
@@ -85,6 +90,7 @@ func (f *flags) base() (collector.Target, error) {
 		{"api.timeout", config.CheckTimeout(f.timeout)},
 		{"api.rate-limit", config.CheckRateLimit(f.rateLimit)},
 		{"api.concurrency", config.CheckConcurrency(f.concurrency)},
+		{"activity.time-zone", config.CheckTimeZone(f.timeZone)},
 	} {
 		if check.err != nil {
 			return t, f.wrong(check.flag, check.err)
@@ -95,6 +101,13 @@ func (f *flags) base() (collector.Target, error) {
 		return t, usagef("%s: %w", f.origin("api.url"), err)
 	}
 	t.URL = u.String()
+	if f.holidaysFile != "" {
+		holidays, err := config.Holidays(f.holidaysFile)
+		if err != nil {
+			return t, usagef("%s: %w", f.origin("activity.holidays-file"), err)
+		}
+		t.Holidays = collector.JoinHolidays(holidays)
+	}
 	return t, nil
 }
 

@@ -66,7 +66,7 @@ func TestWrongSettings(t *testing.T) {
 		"window given twice":          {withKey("--windows=1h,60m"), []string{"--windows", `"60m"`, `"1h"`}},
 		"window too short":            {withKey("--windows=500ms"), []string{"--windows", `"500ms"`}},
 		"empty window":                {withKey("--windows=1h,"), []string{"--windows", `""`}},
-		"every collector off":         {withKey("--no-collector.totals", "--no-collector.windows", "--no-collector.mutes"), []string{"--collector.totals", "--collector.windows", "--collector.mutes"}},
+		"every collector off":         {withKey("--no-collector.totals", "--no-collector.windows", "--no-collector.mutes", "--no-collector.activity"), []string{"--collector.totals", "--collector.windows", "--collector.mutes", "--collector.activity"}},
 		"empty application name":      {withKey("--app="), []string{"--app must not be empty"}},
 		"application name with a tab": {withKey("--app=a\tb"), []string{"--app must be text without control characters"}},
 		"unknown log level":           {withKey("--log.level=loud"), []string{"--log.level must be one of debug, info, warn, error"}},
@@ -93,6 +93,11 @@ func TestWrongSettings(t *testing.T) {
 		"configuration beside a URL":   {[]string{"--config.file=" + good, "--api.url=https://h"}, []string{"--api.url cannot stand beside --config.file"}},
 		"configuration beside a key":   {withKey("--config.file=" + good), []string{"--api.key-file cannot stand beside --config.file"}},
 		"check of an unknown app":      {[]string{"check", "--config.file=" + good, "--app=shed"}, []string{"--app", `"shed"`}},
+		"unknown time zone":            {withKey("--activity.time-zone=Mars/North"), []string{"--activity.time-zone must be the name of a time zone"}},
+		"time zone of the machine":     {withKey("--activity.time-zone=Local"), []string{"--activity.time-zone"}},
+		"too few weeks":                {withKey("--activity.weeks=2"), []string{"--activity.weeks must be between 3 and 26"}},
+		"missing holidays":             {withKey("--activity.holidays-file=/nowhere"), []string{"--activity.holidays-file", "/nowhere"}},
+		"holidays that are none":       {withKey("--activity.holidays-file=" + write(t, "holidays", "2026-12-25\n25.12.2027\n")), []string{"line 2: it must be a date such as 2026-12-25"}},
 		"demo beside a configuration":  {[]string{"demo", "--config.file=" + good}, []string{"--config.file is not for demo"}},
 		"demo beside a URL":            {[]string{"demo", "--api.url=https://h"}, []string{"--api.url is not for demo"}},
 		"demo beside a key":            {[]string{"demo", "--api.key-file=" + key}, []string{"--api.key-file is not for demo"}},
@@ -213,11 +218,12 @@ func TestTheCommandLineWinsOverTheEnvironment(t *testing.T) {
 }
 
 func TestSettingsFromTheEnvironment(t *testing.T) {
-	key := write(t, "key", "k")
+	key, holidays := write(t, "key", "k"), write(t, "holidays", "2027-01-01 # new year\n\n2026-12-25\n")
 	for name, value := range map[string]string{
 		"POLL_INTERVAL": "30s", "WINDOWS": "2h,1d", "COLLECTOR_TOTALS": "false", "API_KEY_FILE": key,
 		"API_URL": "https://chat.example.com/eu/", "API_TIMEOUT": "3s", "API_RATE_LIMIT": "0.5", "API_CONCURRENCY": "2",
 		"SCAN_INTERVAL": "2m", "SCAN_FULL_INTERVAL": "1d", "STATE_FILE": "/var/lib/state",
+		"ACTIVITY_TIME_ZONE": "Europe/Kyiv", "ACTIVITY_WEEKS": "8", "ACTIVITY_HOLIDAYS_FILE": holidays,
 		"APP": "shop", "WEB_LISTEN_ADDRESS": "127.0.0.1:1\n127.0.0.1:2", "WEB_ENABLE_PPROF": "true",
 	} {
 		t.Setenv("CONNECTYCUBE_EXPORTER_"+name, value)
@@ -231,7 +237,7 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if settings.PollInterval.String() != "30s" || len(settings.Windows) != 2 || settings.Windows[0].Label != "2h" || strings.Join(settings.Collectors, ",") != "windows,mutes" {
+	if settings.PollInterval.String() != "30s" || len(settings.Windows) != 2 || settings.Windows[0].Label != "2h" || strings.Join(settings.Collectors, ",") != "windows,mutes,activity" || settings.ActivityWeeks != 8 {
 		t.Errorf("settings %+v", settings)
 	}
 	if settings.ScanInterval != 2*time.Minute || settings.FullScanInterval != 24*time.Hour || f.stateFile != "/var/lib/state" {
@@ -242,7 +248,8 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := targets[0]; got.Name != "shop" || got.KeyFile != key || got.URL != "https://chat.example.com/eu" ||
-		got.Timeout.String() != "3s" || got.RateLimit != 0.5 || got.Concurrency != 2 {
+		got.Timeout.String() != "3s" || got.RateLimit != 0.5 || got.Concurrency != 2 ||
+		got.TimeZone != "Europe/Kyiv" || got.Holidays != "2026-12-25,2027-01-01" {
 		t.Errorf("target %+v", got)
 	}
 	if got := *f.web.WebListenAddresses; len(got) != 2 || !f.pprof {

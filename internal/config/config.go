@@ -98,6 +98,8 @@ type access struct {
 	Timeout     field[duration] `yaml:"timeout"`
 	RateLimit   field[float64]  `yaml:"rate_limit"`
 	Concurrency field[int]      `yaml:"concurrency"`
+	TimeZone    field[string]   `yaml:"time_zone"`
+	Holidays    field[[]string] `yaml:"holidays"`
 }
 
 // apply overrides in t what is set in a.
@@ -122,6 +124,12 @@ func (a *access) apply(t *collector.Target, dir string, p *problems) {
 	}
 	if f := a.Concurrency; f.Line > 0 && p.check(f.Line, "concurrency", f.err, CheckConcurrency(f.Value)) {
 		t.Concurrency = f.Value
+	}
+	if f := a.TimeZone; f.Line > 0 && p.check(f.Line, "time_zone", f.err, CheckTimeZone(f.Value)) {
+		t.TimeZone = f.Value
+	}
+	if f := a.Holidays; f.Line > 0 && p.check(f.Line, "holidays", f.err) {
+		t.Holidays = collector.JoinHolidays(f.Value)
 	}
 }
 

@@ -2,7 +2,9 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 // field is one value of the file, and the line it stands in: 0 when it is
@@ -25,6 +29,11 @@ func (f *field[T]) UnmarshalYAML(node *yaml.Node) error {
 	f.Line = node.Line
 	if node.Kind == yaml.AliasNode {
 		node = node.Alias
+	}
+	dates, list := any(&f.Value).(*[]string)
+	if list {
+		*dates, f.err = dateList(node)
+		return nil
 	}
 	if node.Kind != yaml.ScalarNode {
 		f.err = errors.New("must be a single value")
@@ -44,6 +53,45 @@ func (f *field[T]) UnmarshalYAML(node *yaml.Node) error {
 		if node.ShortTag() != "!!int" || node.Decode(v) != nil {
 			f.err = errors.New("must be a whole number")
 		}
+	}
+	return nil
+}
+
+// dateList reads a list of dates.
+func dateList(node *yaml.Node) ([]string, error) {
+	if node.Kind != yaml.SequenceNode {
+		return nil, errors.New("must be a list of dates such as [2026-12-25]")
+	}
+	var out []string
+	for _, item := range node.Content {
+		if item.Kind == yaml.AliasNode {
+			item = item.Alias
+		}
+		if err := activity.CheckHoliday(item.Value); err != nil {
+			return nil, fmt.Errorf("line %d: each %w", item.Line, err)
+		}
+		out = append(out, item.Value)
+	}
+	return out, nil
+}
+
+// Holidays reads a file of one date a line.
+func Holidays(path string) ([]string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the file of holidays: %w", err)
+	}
+	dates, err := activity.ParseHolidays(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("file of holidays %s: %w", path, err)
+	}
+	return dates, nil
+}
+
+// CheckTimeZone tells whether s names a time zone.
+func CheckTimeZone(s string) error {
+	if _, err := time.LoadLocation(s); err != nil || s == "Local" || strings.TrimSpace(s) == "" {
+		return errors.New("must be the name of a time zone, such as Europe/Kyiv or UTC")
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	_ "embed" // the page and its style
 	"encoding/base64"
 	"html/template"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -57,6 +58,7 @@ func helpers() template.FuncMap {
 		"skew":    human.Skew,
 		"rate":    human.Rate,
 		"percent": human.Percent,
+		"whole":   func(f float64) string { return human.Count(int64(math.Round(f))) },
 		"every":   func(d time.Duration) string { return model.Duration(d).String() },
 		"stamp":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"clock":   func(t time.Time) string { return t.UTC().Format("15:04:05") },
