@@ -129,19 +129,25 @@ type history struct {
 	calendar *calendar
 	now      int64 // unix milliseconds
 
+	traffic *traffic // nil: by the calendar
+
 	dialogs []dialog // by created
 	plan    []key    // messages to be: when (hi) and in which dialog (lo)
 }
 
 // generate fills a store with the history of Config.Weeks up to now, a time by
 // the server's clock.
-func generate(c Config, p people, now time.Time) *store {
+func generate(c Config, p people, now time.Time, t *traffic) *store {
 	h := &history{
-		config: c, people: p, rand: newRand(c.Seed, "history"),
+		config: c, people: p, rand: newRand(c.Seed, "history"), traffic: t,
 		calendar: newCalendar(now.Add(-c.span()), now), now: max(now.UnixMilli(), 1),
 	}
 	h.makeDialogs()
-	h.planMessages()
+	if t != nil {
+		h.planTraffic(now.Add(-c.span()))
+	} else {
+		h.planMessages()
+	}
 	return load(h.dialogs, h.messages())
 }
 
@@ -160,6 +166,9 @@ func (h *history) makeDialogs() {
 		created[i] = h.instant()
 	}
 	slices.Sort(created)
+	if h.traffic != nil {
+		created[0] = h.calendar.start.UnixMilli() // so that the first message has one
+	}
 	h.dialogs = make([]dialog, len(created))
 	for i, at := range created {
 		h.dialogs[i] = h.people.newDialog(h.rand, at)

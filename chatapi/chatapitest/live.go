@@ -11,6 +11,7 @@ type happening int
 
 const (
 	talks   happening = iota // a conversation begins; the next one is planned
+	writes                   // the next message of Config.Traffic arrives
 	says                     // a message arrives in dialog row
 	reads                    // message row is read
 	edits                    // message row is edited
@@ -55,6 +56,8 @@ type live struct {
 	start int64   // unix milliseconds; what is planned for earlier does not happen
 	queue eventQueue
 	seq   uint64
+
+	traffic *traffic
 }
 
 // meanTalk is the mean of talk.
@@ -66,7 +69,11 @@ const warmUp = 10 * time.Minute
 
 func newLive(c Config, now time.Time) *live {
 	l := &live{rand: newRand(c.Seed, "live"), rate: c.Rate / meanTalk, start: now.UnixMilli()}
-	if c.Rate > 0 {
+	switch {
+	case c.Traffic != nil:
+		l.traffic = newTraffic(c, now)
+		l.planWrite(l.start)
+	case c.Rate > 0:
 		l.planTalk(now.Add(-warmUp).UnixMilli())
 	}
 	return l
@@ -96,7 +103,7 @@ func (l *live) soon(mean time.Duration) int64 {
 
 // Step lets everything happen that is due by until, by the true clock:
 // conversations, new dialogs, reads and edits, mutes and unmutes, deletions.
-// Without Config.Rate nothing does.
+// Without Config.Rate and Config.Traffic nothing does.
 func (s *Server) Step(until time.Time) {
 	s.stepping.Lock()
 	defer s.stepping.Unlock()
@@ -123,6 +130,9 @@ func (s *Server) happen(e event) {
 	switch {
 	case e.what == talks:
 		s.talk(e.at)
+		return
+	case e.what == writes:
+		s.write(e.at)
 		return
 	case e.at <= s.live.start:
 		return

@@ -29,6 +29,10 @@ type Config struct {
 	// day; the rhythm of day and week moves it by a quarter at most. 0: none.
 	Rate float64
 
+	// Traffic, where there is one, says instead of Messages and Rate when
+	// messages are created, before Now and after it. A seed of 0 is Seed.
+	Traffic *Traffic
+
 	Key    string           // the key accepted, DefaultKey by default
 	Now    func() time.Time // the true clock, time.Now by default
 	Prefix string           // of every path, such as "/eu"; none by default
@@ -58,7 +62,7 @@ func (c Config) withDefaults() Config {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if c.Messages > 0 {
+	if c.Messages > 0 || c.Traffic != nil {
 		c.Dialogs = max(c.Dialogs, 1)
 	}
 	return c
@@ -96,8 +100,8 @@ func New(config Config) *Server {
 		people: newPeople(config),
 		edits:  newRand(config.Seed, "edits"),
 	}
-	s.store = generate(config, s.people, now.Add(config.Quirks.Skew))
 	s.live = newLive(config, now)
+	s.store = generate(config, s.people, now.Add(config.Quirks.Skew), s.live.traffic)
 	return s
 }
 
