@@ -112,7 +112,8 @@ func (j *Judge) learn(t int64) {
 		j.pools = [len(Windows)]pool{}
 		j.silences = silences{scanned: t - poolSeconds - longestSilence}
 	}
-	for at := Floor(j.until, hourSeconds) + hourSeconds; at <= t; at += hourSeconds {
+	next := Floor(j.until, hourSeconds) + hourSeconds
+	for at := next; at <= t; at += hourSeconds {
 		p := pastOf(j.history, j.calendar, j.weeks, at)
 		for i, w := range Windows {
 			if r, ok := j.residual(&p, w); ok {
@@ -121,7 +122,9 @@ func (j *Judge) learn(t int64) {
 		}
 	}
 	for i := range j.pools {
-		j.pools[i].forget(t - poolSeconds)
+		if next <= t { // they are of whole hours
+			j.pools[i].forget(t - poolSeconds)
+		}
 	}
 	j.silences.learn(j, t)
 	j.until = t

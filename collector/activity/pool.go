@@ -43,13 +43,12 @@ func (p *pool) forget(before int64) {
 // expected of n weeks: the spread on the square-root scale, never below
 // Poisson's.
 func (p pool) spread(m float64, n int) (s float64, known bool) {
-	apart, ok := p.quantile(func(r residual) bool { return r.m >= m/poolLike && r.m <= m*poolLike })
+	apart, ok := p.quantile(m/poolLike, m*poolLike)
 	if !ok {
-		some := scaled(1)
-		apart, ok = p.quantile(func(r residual) bool { return r.m >= some })
+		apart, ok = p.quantile(scaled(1), math.Inf(1))
 	}
 	if !ok {
-		apart, ok = p.quantile(func(residual) bool { return true })
+		apart, ok = p.quantile(0, math.Inf(1))
 	}
 	f := uncertainty(n)
 	return max(0.5, apart/poolNormal/f) * f, ok
@@ -58,11 +57,11 @@ func (p pool) spread(m float64, n int) (s float64, known bool) {
 // uncertainty widens a spread by what the median of n weeks adds to it.
 func uncertainty(n int) float64 { return math.Sqrt(1 + math.Pi/(2*float64(n))) }
 
-// quantile of those residuals that are alike.
-func (p pool) quantile(alike func(residual) bool) (apart float64, ok bool) {
+// quantile of those residuals of which so much was expected.
+func (p pool) quantile(least, most float64) (apart float64, ok bool) {
 	n := 0
-	for _, r := range p {
-		if alike(r) {
+	for i := range p {
+		if m := p[i].m; m >= least && m <= most {
 			n++
 		}
 	}
@@ -72,7 +71,7 @@ func (p pool) quantile(alike func(residual) bool) (apart float64, ok bool) {
 	place := poolShare * float64(n-1)
 	below, i := math.Floor(place), 0
 	for _, r := range p {
-		if !alike(r) {
+		if r.m < least || r.m > most {
 			continue
 		}
 		switch float64(i) {
