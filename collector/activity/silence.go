@@ -7,11 +7,15 @@ const (
 	silenceFactor  = 2.5            // times the third heaviest of the last 14 days
 	silenceRank    = 3              // third: two past outages must not deafen the rule
 	longestSilence = 2 * daySeconds // longer ones are not judged
+
+	// silenceSlack is how much longer than the empty bins a silence is at
+	// each end: half a bin in the mean.
+	silenceSlack = BinSeconds / 2
 )
 
 // silences are those that ended in the last 14 days. A silence is a run of five
-// minutes without a message; it weighs as many messages as are normal in its
-// time.
+// minutes without a message, with half of the five minutes before and after; it
+// weighs as many messages as are normal in its time.
 type silences struct {
 	scanned int64 // up to which the history was looked at
 	began   int64 // of the run that reaches scanned; 0: none
@@ -48,7 +52,7 @@ func (s *silences) end(j *Judge) {
 	if ended-began > longestSilence || j.calendar.Holiday(began, ended) {
 		return
 	}
-	m, n := j.expected(began, ended)
+	m, n := j.expected(began-silenceSlack, ended+silenceSlack)
 	s.ended = append(s.ended, silence{ended, unscaled(m), n >= leastWeeks})
 }
 
