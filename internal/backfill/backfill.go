@@ -13,6 +13,7 @@ import (
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 const (
@@ -33,12 +34,15 @@ const (
 
 // Config says what to fill.
 type Config struct {
-	Target  collector.Target
-	Windows []collector.Window
-	Labels  []Label // of the live scrape, on every series
-	From    Bound
-	To      Bound
-	Step    time.Duration // whole seconds
+	Target     collector.Target
+	Collectors []string // whose gauges to fill; nil: all that have a past
+	Windows    []collector.Window
+	Weeks      int // past weeks that activity is compared with; 0: activity.DefaultWeeks
+
+	Labels []Label // of the live scrape, on every series
+	From   Bound
+	To     Bound
+	Step   time.Duration // whole seconds
 
 	Journal string // file that keeps the answers until Finish; empty: none
 	Resume  bool   // go on with the journal, if it is there
@@ -55,6 +59,7 @@ type Backfill struct {
 	client   *chatapi.Client
 	journal  *journal
 	counter  *counter
+	judging  *judging // nil: nothing is judged
 	grid     Grid
 	families []family
 	lists    []*list
@@ -66,11 +71,18 @@ type Backfill struct {
 // there is to count: about ProofRequests requests. An error that is a
 // UsageError is for the user to put right.
 func Prepare(ctx context.Context, cfg Config) (*Backfill, error) {
+	if err := CheckCollectors(cfg.Collectors); err != nil {
+		return nil, err
+	}
+	judging, err := newJudging(cfg)
+	if err != nil {
+		return nil, err
+	}
 	journal, err := openJournal(cfg.Journal, cfg.Resume, cfg.Force)
 	if err != nil {
 		return nil, err
 	}
-	b := &Backfill{cfg: cfg, journal: journal}
+	b := &Backfill{cfg: cfg, judging: judging, journal: journal}
 	if err := b.prepare(ctx); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -79,19 +91,16 @@ func Prepare(ctx context.Context, cfg Config) (*Backfill, error) {
 
 func (b *Backfill) prepare(ctx context.Context) error {
 	cfg := b.cfg
-	head := header{
-		Format: journalFormat, Version: journalVersion, Application: cfg.Target.Name, URL: cfg.Target.URL,
-		From: cfg.From, To: cfg.To, Labels: cfg.Labels, Grid: Grid{Step: int64(cfg.Step / time.Second)},
-	}
-	for _, w := range cfg.Windows {
-		head.Windows = append(head.Windows, span{w.Label, int64(w.Length / time.Second)})
-	}
+	head := b.header()
 	if begun := b.journal.begun; begun != nil {
 		if err := head.differs(*begun); err != nil {
 			return usagef("%s was begun %w: give it the same settings, or begin anew with --force", cfg.Journal, err)
 		}
 		b.grid = begun.Grid
 		b.note("Going on with %s, which holds %d answers.", cfg.Journal, b.journal.len())
+		if text := head.elsewhere(*begun); text != "" {
+			b.note("%s", text)
+		}
 	} else if cfg.Resume {
 		b.note("There is nothing to resume: beginning anew.")
 	}
@@ -111,12 +120,58 @@ func (b *Backfill) prepare(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.noteJudged(); err != nil {
+		return err
+	}
 	head.Grid = b.grid
 	if err := b.journal.begin(head); err != nil {
 		return fmt.Errorf("writing %s: %w", cfg.Journal, err)
 	}
-	b.families = b.countable(families(cfg.Windows, byType))
+	b.families = b.countable(families(cfg, byType))
 	return b.plan(ctx)
+}
+
+// noteJudged says what of activity is left out.
+func (b *Backfill) noteJudged() error {
+	counted := slices.ContainsFunc(b.lists, func(l *list) bool { return l.endpoint == chatapi.Messages })
+	if b.judging == nil || !counted {
+		return nil
+	}
+	step := int64(activity.BinSeconds)
+	switch at := judged(b.grid); {
+	case at.Len() > 0 && at.Step == b.grid.Step:
+	case at.Len() > 0:
+		b.note("Activity is judged at multiples of %s, of which one in %s is one of --step=%s.", spell(step), spell(at.Step), spell(b.grid.Step))
+	case len(b.cfg.fillable()) == 1:
+		return usagef("activity is judged at multiples of %s, none of which is one of --step=%s in this time", spell(step), spell(b.grid.Step))
+	default:
+		b.note("Activity is left out: it is judged at multiples of %s, none of which is one of --step=%s in this time.", spell(step), spell(b.grid.Step))
+		return nil
+	}
+	b.note("Of activity, silences are left out: when the newest message of each past moment had come, counts do not tell.")
+	return nil
+}
+
+// header says what is asked for. The ends of the grid are not known yet.
+func (b *Backfill) header() header {
+	cfg := b.cfg
+	head := header{
+		Format: journalFormat, Version: journalVersion, Application: cfg.Target.Name, URL: cfg.Target.URL,
+		From: cfg.From, To: cfg.To, Labels: cfg.Labels, Grid: Grid{Step: int64(cfg.Step / time.Second)},
+		Collectors: cfg.fillable(),
+	}
+	if cfg.fills(collectorWindows) {
+		for _, w := range cfg.Windows {
+			head.Windows = append(head.Windows, span{w.Label, int64(w.Length / time.Second)})
+		}
+	}
+	if j := b.judging; j != nil {
+		head.Weeks, head.TimeZone, head.Holidays = j.weeks, cfg.Target.TimeZone, cfg.Target.Holidays
+		if head.TimeZone == "" {
+			head.TimeZone = time.UTC.String()
+		}
+	}
+	return head
 }
 
 func (b *Backfill) note(format string, args ...any) {
@@ -172,6 +227,9 @@ func (b *Backfill) chooseLists(ctx context.Context, proven map[filter]collector.
 		endpoint chatapi.Endpoint
 		count    func(context.Context, ...chatapi.Cond) (int64, error)
 	}{{chatapi.Dialogs, b.client.CountDialogs}, {chatapi.Messages, b.client.CountMessages}} {
+		if l.endpoint == chatapi.Dialogs && !b.cfg.fills(collectorTotals) && !b.cfg.fills(collectorWindows) {
+			continue
+		}
 		n, err := l.count(ctx) // also tells the API's time
 		if err != nil {
 			return false, err
@@ -258,6 +316,10 @@ func (b *Backfill) plan(ctx context.Context) error {
 	b.estimate.Answered = int64(b.journal.len())
 	for _, l := range b.lists {
 		l.edges = edges(b.grid, b.families, l.endpoint)
+		plain := l.edges
+		if b.judging != nil && l.endpoint == chatapi.Messages {
+			l.edges = tidy(slices.Concat(plain, b.judging.edges(b.grid)))
+		}
 		if len(l.edges) == 0 {
 			continue
 		}
@@ -272,6 +334,8 @@ func (b *Backfill) plan(ctx context.Context) error {
 		about, atMost := l.estimate()
 		b.estimate.About += about
 		b.estimate.AtMost += atMost
+		without, _ := l.without(plain).estimate()
+		b.estimate.Activity += about - without
 	}
 	b.estimate.About = max(0, b.estimate.About-b.estimate.Answered)
 	b.estimate.AtMost = max(0, b.estimate.AtMost-b.estimate.Answered)
@@ -313,6 +377,9 @@ func (b *Backfill) Write(w io.Writer) (Manifest, error) {
 	c := &counts{lists: map[chatapi.Endpoint]*cumulative{}}
 	for _, l := range b.lists {
 		c.lists[l.endpoint] = accumulate(l.edges, l.base, l.bins)
+		if b.judging != nil && l.endpoint == chatapi.Messages {
+			c.verdicts = b.judging.verdicts(b.grid, func(t int64) int64 { return c.before(chatapi.Messages, all, t) })
+		}
 	}
 	return write(w, b.grid, b.families, c, b.cfg.Target.Name, b.cfg.Labels)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -55,7 +56,7 @@ func TestGolden(t *testing.T) {
 }
 
 // TestNamesOfTheLiveExporter wants each family under the name, type and labels
-// that a scrape gives it.
+// that a scrape gives it. Of activity see TestVerdictsOfTheLiveExporter.
 func TestNamesOfTheLiveExporter(t *testing.T) {
 	live, err := os.ReadFile(filepath.Join("..", "..", "collector", "testdata", "metrics.golden"))
 	if err != nil {
@@ -76,11 +77,17 @@ func TestNamesOfTheLiveExporter(t *testing.T) {
 	}
 	found := 0
 	for _, m := range shape.FindAllStringSubmatch(string(past), -1) {
+		if strings.HasPrefix(m[1], "connectycube_activity_") {
+			continue
+		}
 		if found++; !known[m[1]+m[2]+m[3]] {
 			t.Errorf("a scrape has no %s", m[0])
 		}
 	}
 	for _, m := range types.FindAllStringSubmatch(string(past), -1) {
+		if strings.HasPrefix(m[1], "connectycube_activity_") {
+			continue
+		}
 		if found++; !known[m[1]] {
 			t.Errorf("a scrape has no %s", m[1])
 		}
@@ -169,8 +176,9 @@ func TestRequests(t *testing.T) {
 				c.fill(api)
 				cfg := config(t, api)
 				cfg.Windows, cfg.From = windows(t, "1h,1d"), backfill.Bound{Ago: 10 * 24 * 3600}
+				cfg.Collectors = []string{"totals", "windows"}
 				got := fill(t, cfg)
-				same(t, parse(t, got.text), truth(api.Truth(), got.grid, cfg.Windows))
+				same(t, parse(t, got.text), truth(api.Truth(), got.grid, cfg.Windows).without("connectycube_activity_"))
 				sent := int64(0)
 				for _, n := range countQuestions(api.Requests()) {
 					sent += int64(n)
@@ -220,7 +228,7 @@ func TestWrongServers(t *testing.T) {
 				got := fill(t, cfg)
 				want := truth(api.Truth(), got.grid, cfg.Windows)
 				for name := range want {
-					if c.absent != "" && strings.Contains(name, c.absent) {
+					if c.absent != "" && strings.Contains(name, c.absent) || c.absent == "messages" && strings.Contains(name, "_activity_") {
 						delete(want, name)
 					}
 				}
@@ -284,7 +292,7 @@ func (s shortPages) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // TestDeletionsMeanwhile deletes for good while the past is counted: no window
-// comes out negative, and no total falls.
+// comes out negative, no total falls, and activity tells of the same messages.
 func TestDeletionsMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: 200, Messages: 8000, Weeks: 3})
@@ -303,8 +311,24 @@ func TestDeletionsMeanwhile(t *testing.T) {
 		for name, values := range past {
 			before := 0.0
 			for at := range past[`connectycube_messages{application="shop"}`] {
-				if values[at] < 0 {
-					t.Errorf("%s at %d is %v", name, at, values[at])
+				least := 0.0
+				switch {
+				case strings.Contains(name, "_drop_score{"):
+					least = math.Inf(-1)
+				case strings.Contains(name, "_lower_bound_messages{"):
+					least = -1
+					if expected, ok := past[strings.Replace(name, "lower_bound", "expected", 1)][at]; values[at] > expected/2 || values[at] >= 0 && !ok {
+						t.Errorf("%s at %d is %v, of %v", name, at, values[at], expected)
+					}
+				case strings.Contains(name, "_dispersion_ratio{"):
+					least = 1 - 1e-9
+				case strings.Contains(name, "_activity_messages{"):
+					if n := past[strings.Replace(name, "activity", "new", 1)][at]; n != values[at] {
+						t.Errorf("%s at %d is %v, but there are %v new ones", name, at, values[at], n)
+					}
+				}
+				if v, there := values[at]; there && v < least {
+					t.Errorf("%s at %d is %v", name, at, v)
 				}
 			}
 			if strings.HasPrefix(name, "connectycube_messages{") {

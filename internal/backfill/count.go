@@ -18,6 +18,9 @@ const (
 	// aim is how many rows a request for several bins hopes for: fewer than a
 	// page holds, so that it seldom overflows.
 	aim = 60
+
+	// rowsPerRequest is what comes of that where messages come in bursts.
+	rowsPerRequest = 32
 )
 
 // list is one endpoint's share of the work.
@@ -275,7 +278,8 @@ func (c *counter) single(ctx context.Context, l *list, from, to int64) (tally, e
 // Estimate is how many requests the counting takes.
 type Estimate struct {
 	About, AtMost int64
-	Answered      int64 // in an earlier run; not part of the others
+	Activity      int64 // part of About that would not be without the collector activity
+	Answered      int64 // in an earlier run; not part of About and AtMost
 }
 
 // estimate tells what a list costs.
@@ -288,7 +292,7 @@ func (l *list) estimate() (about, atMost int64) {
 		atMost += slack(min(segmentBins, bins-a))
 		about += 3
 	}
-	about = min(bins, about+l.inRange/40)
+	about = min(bins, about+l.inRange/rowsPerRequest)
 	atMost += bins
 	types := int64(0)
 	if l.byType {
@@ -299,6 +303,20 @@ func (l *list) estimate() (about, atMost int64) {
 		}
 	}
 	return about + 1 + types, atMost + 1 + types
+}
+
+// without is the list as it would be with fewer edges, of those that it has.
+func (l *list) without(edges []int64) *list {
+	out := &list{endpoint: l.endpoint, byType: l.byType, empty: l.empty || len(edges) == 0}
+	if out.empty {
+		return out
+	}
+	out.bins = make([]tally, len(edges)-1)
+	if all := l.edges[len(l.edges)-1] - l.edges[0]; all > 0 {
+		part := edges[len(edges)-1] - edges[0]
+		out.inRange = int64(float64(l.inRange) * float64(part) / float64(all))
+	}
+	return out
 }
 
 var errNothing = errors.New("nothing can be counted")

@@ -27,9 +27,11 @@ func (t tally) sum() (n int64) {
 	return n
 }
 
-// counts tell of each list how many rows had been created before a time.
+// counts tell of each list how many rows had been created before a time, and
+// what is to be said of that.
 type counts struct {
-	lists map[chatapi.Endpoint]*cumulative
+	lists    map[chatapi.Endpoint]*cumulative
+	verdicts *verdicts // nil: nothing was judged
 }
 
 // before is the number of rows of a kind created before t, which must be a time

@@ -8,8 +8,13 @@
 // the bins are the rows that had been created by then and still exist: rows
 // deleted since are missing, as from any count of the past.
 //
+// Activity is judged as the live exporter judges it, by the same counts: whole
+// hours of the weeks before, last quarters of hours of the two weeks before, and
+// the ends of its windows are among those times.
+//
 // What is overwritten by every change has no past: updated and active counts,
-// mutes. The counters of created rows are left out on purpose: their live
+// mutes. Silences have none at this price: when the newest message of each
+// moment had come, counts do not tell. The counters of created rows are left out on purpose: their live
 // series begin at 0, and where both stand side by side every sample would be a
 // reset.
 package backfill

@@ -18,11 +18,11 @@ type family struct {
 }
 
 // series is made of counts alone: sample is asked only for counts at the times
-// that reads names.
+// that reads names, and for verdicts.
 type series struct {
-	value    string           // of the family's label
-	endpoint chatapi.Endpoint // whose counts it needs; empty: none
-	reads    func(t int64, need func(at int64))
+	value    string                             // of the family's label
+	endpoint chatapi.Endpoint                   // whose counts it needs; empty: none
+	reads    func(t int64, need func(at int64)) // nil: none
 	sample   func(c *counts, t int64) (v float64, ok bool)
 }
 
@@ -51,8 +51,26 @@ func kindOf(code int) int {
 
 // families lists all that is written, sorted by name, and in each the series by
 // label value. byType: dialogs can be told apart by type.
-func families(windows []collector.Window, byType bool) []family {
-	out := []family{
+func families(cfg Config, byType bool) []family {
+	var out []family
+	if cfg.fills(collectorTotals) {
+		out = append(out, totals(byType)...)
+	}
+	if cfg.fills(collectorWindows) {
+		out = append(out, created(cfg.Windows)...)
+	}
+	if cfg.fills(collectorActivity) {
+		out = append(out, activities()...)
+	}
+	slices.SortFunc(out, func(a, b family) int { return cmp.Compare(a.name, b.name) })
+	for _, f := range out {
+		slices.SortFunc(f.series, func(a, b series) int { return cmp.Compare(a.value, b.value) })
+	}
+	return out
+}
+
+func totals(byType bool) []family {
+	return []family{
 		{
 			name: "connectycube_dialogs", label: "dialog_type",
 			help:   "Dialogs by type that existed then and still do; the sum over dialog_type is the total.",
@@ -64,6 +82,11 @@ func families(windows []collector.Window, byType bool) []family {
 			series: []series{total(chatapi.Messages, "", all)},
 		},
 	}
+}
+
+// created tells of the rows that were created in each window.
+func created(windows []collector.Window) []family {
+	var out []family
 	for _, list := range []struct {
 		endpoint  chatapi.Endpoint
 		name, row string
@@ -88,14 +111,8 @@ func families(windows []collector.Window, byType bool) []family {
 				}),
 		)
 	}
-	out = append(out, windowed("connectycube_window_end_timestamp_seconds", "End of the window that the values of this label window were counted for, in unix seconds.", windows, "",
+	return append(out, windowed("connectycube_window_end_timestamp_seconds", "End of the window that the values of this label window were counted for, in unix seconds.", windows, "",
 		func(_ *counts, t, _ int64) (float64, bool) { return float64(t), true }))
-
-	slices.SortFunc(out, func(a, b family) int { return cmp.Compare(a.name, b.name) })
-	for _, f := range out {
-		slices.SortFunc(f.series, func(a, b series) int { return cmp.Compare(a.value, b.value) })
-	}
-	return out
 }
 
 func dialogsByType(byType bool) []series {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
@@ -60,7 +61,7 @@ func (a answer) valid(q question) bool {
 
 const (
 	journalFormat  = "connectycube_exporter backfill"
-	journalVersion = 1
+	journalVersion = 2
 )
 
 // header is the first line of a journal: the settings that its answers are of.
@@ -74,6 +75,11 @@ type header struct {
 	Windows     []span  `json:"windows"`
 	Labels      []Label `json:"labels,omitempty"`
 	Grid        Grid    `json:"grid"`
+
+	Collectors []string `json:"collectors"`
+	Weeks      int      `json:"weeks,omitempty"` // that a time is compared with; 0: nothing is judged
+	TimeZone   string   `json:"time_zone,omitempty"`
+	Holidays   string   `json:"holidays,omitempty"`
 }
 
 type span struct {
@@ -105,8 +111,24 @@ func (h header) differs(from header) error {
 		return errors.New("with other --windows")
 	case slices.CompareFunc(h.Labels, from.Labels, labels) != 0:
 		return errors.New("with another --label")
+	case !slices.Equal(h.Collectors, from.Collectors):
+		return fmt.Errorf("for the collectors %s, not %s (--[no-]collector)", strings.Join(from.Collectors, ", "), strings.Join(h.Collectors, ", "))
+	case h.Weeks != from.Weeks:
+		return fmt.Errorf("with --activity.weeks=%d, not %d", from.Weeks, h.Weeks)
 	}
 	return nil
+}
+
+// elsewhere says in what the calendars of two journals differ; empty: in
+// nothing. What is counted does not depend on it.
+func (h header) elsewhere(from header) string {
+	switch {
+	case h.TimeZone != from.TimeZone:
+		return fmt.Sprintf("It was begun with the time zone %s: all of it is judged in %s now.", from.TimeZone, h.TimeZone)
+	case h.Holidays != from.Holidays:
+		return "It was begun with other holidays: all of it is judged by those of now."
+	}
+	return ""
 }
 
 // journal keeps the answers of a run that is not finished, one in a line, so

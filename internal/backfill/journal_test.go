@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/backfill"
 )
 
@@ -183,6 +184,8 @@ func TestResumeWithOtherSettings(t *testing.T) {
 			"--to=now, not 1999-12-31T00:00:00Z":     func(c *backfill.Config) { c.To.At = 946598400 },
 			"other --windows":                        func(c *backfill.Config) { c.Windows = c.Windows[1:] },
 			"another --label":                        func(c *backfill.Config) { c.Labels = nil },
+			"for the collectors totals, windows, activity, not totals, windows": func(c *backfill.Config) { c.Collectors = []string{"totals", "windows"} },
+			"--activity.weeks=6, not 8":                                         func(c *backfill.Config) { c.Weeks = 8 },
 		} {
 			cfg := begun
 			change(&cfg)
@@ -191,7 +194,8 @@ func TestResumeWithOtherSettings(t *testing.T) {
 				t.Errorf("%v, want %q", err, want)
 			}
 		}
-		fill(t, begun) // it is still good for what it was made for
+		begun.Weeks, begun.Collectors = activity.DefaultWeeks, []string{"mutes", "activity", "windows", "totals"} // the same in other words
+		fill(t, begun)                                                                                            // it is still good for what it was made for
 	})
 }
 
@@ -213,7 +217,7 @@ func TestDamagedJournals(t *testing.T) {
 		}{
 			"another file":     {[]byte("hello\n"), "does not begin like a journal"},
 			"another program":  {[]byte(`{"format":"x"}` + "\n"), "does not begin like a journal"},
-			"another version":  {bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1), "version 2, and this program knows version 1"},
+			"another version":  {bytes.Replace(good, []byte(`"version":2`), []byte(`"version":1`), 1), "version 1, and this program knows version 2"},
 			"negative count":   {append(bytes.Clone(good), `{"list":"messages","from":1,"to":2,"total":-4}`+"\n"...), "line 4 is damaged"},
 			"rows that lack":   {append(bytes.Clone(good), `{"list":"messages","from":1,"to":2,"rows":true,"total":4,"whole":true}`+"\n"...), "line 4 is damaged"},
 			"rows out of time": {append(bytes.Clone(good), `{"list":"messages","from":1,"to":2,"rows":true,"total":1,"whole":true,"cells":[{"bin":2,"n":1}]}`+"\n"...), "line 4 is damaged"},

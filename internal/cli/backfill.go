@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/backfill"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/config"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/human"
@@ -30,7 +31,8 @@ const (
 )
 
 // pastless is what no count of today can tell of the past.
-const pastless = "Updated and active counts and mutes have no past: each change overwrites what they are counted by. Rows deleted since are missing."
+const pastless = "Updated and active counts and mutes have no past: each change overwrites what they are counted by. " +
+	"Nor do silences: counts do not tell when the newest message of a past moment had come. Rows deleted since are missing."
 
 // pastFill writes what an application held in the past.
 type pastFill struct {
@@ -44,7 +46,7 @@ type pastFill struct {
 func newBackfill(app *kingpin.Application) command {
 	f := &pastFill{}
 	clause := app.Command("backfill", "Write past values of the gauges as OpenMetrics, for promtool tsdb create-blocks-from openmetrics: "+
-		"totals and all that tells of new dialogs and messages, for the windows of --windows. "+pastless)
+		"totals, all that tells of new dialogs and messages, for the windows of --windows, and activity. "+pastless)
 	clause.Flag("from", "First time to fill: RFC 3339, unix seconds, or an age.").Default("30d").
 		SetValue(&value[timeFlag]{name: "from", target: &f.from, parse: parseTime})
 	clause.Flag("to", "Last time to fill. The last three hours are left out.").Default("now").
@@ -117,6 +119,9 @@ func (f *pastFill) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if err := backfill.CheckCollectors(settings.Collectors); err != nil {
+		return usageError{fmt.Errorf("backfill: %w", err)}
+	}
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -127,7 +132,8 @@ func (f *pastFill) run(ctx context.Context, s *session) error {
 	warnInsecure(logger, []collector.Target{target})
 
 	cfg := backfill.Config{
-		Target: target, Windows: settings.Windows, Labels: f.labels, From: f.from.bound(), To: f.to.bound(), Step: f.step,
+		Target: target, Collectors: settings.Collectors, Windows: settings.Windows, Weeks: settings.ActivityWeeks,
+		Labels: f.labels, From: f.from.bound(), To: f.to.bound(), Step: f.step,
 		Resume: f.resume, Force: f.force, UserAgent: settings.UserAgent, Logger: logger,
 	}
 	if f.output != "-" {
@@ -145,7 +151,7 @@ func (f *pastFill) run(ctx context.Context, s *session) error {
 		return interrupted(ctx, err)
 	}
 	defer run.Close() // does nothing once it is finished
-	f.announce(s, run, settings.Windows, target)
+	f.announce(s, run, settings, target)
 	began := time.Now()
 	if err := f.count(ctx, s.stderr, run); err != nil {
 		return f.unfinished(run, interrupted(ctx, err))
@@ -223,7 +229,7 @@ func (f *pastFill) check() error {
 }
 
 // announce tells what is to come before it is begun.
-func (f *pastFill) announce(s *session, run *backfill.Backfill, windows []collector.Window, target collector.Target) {
+func (f *pastFill) announce(s *session, run *backfill.Backfill, settings collector.Settings, target collector.Target) {
 	for _, note := range run.Notes() {
 		fmt.Fprintln(s.stderr, note)
 	}
@@ -238,18 +244,34 @@ func (f *pastFill) announce(s *session, run *backfill.Backfill, windows []collec
 		fmt.Fprintf(s.stderr, " That takes %s at the rate limit of %g per second (--api.rate-limit).", text, target.RateLimit)
 	}
 	fmt.Fprintln(s.stderr)
-	var odd []string
-	for _, w := range windows {
-		if w.Length%f.step != 0 {
-			odd = append(odd, w.Label)
-		}
+	if e.Activity > 0 && e.Answered == 0 {
+		fmt.Fprintf(s.stderr, "About %s of them are for activity, which looks back %d weeks (--activity.weeks). --no-collector.activity leaves it out.\n",
+			human.Count(e.Activity), settings.ActivityWeeks)
 	}
-	if len(odd) > 0 {
+	if odd := f.odd(settings); len(odd) > 0 {
 		fmt.Fprintf(s.stderr, "Windows that are no multiple of --step cost as much again: %s. --windows picks others.\n", strings.Join(odd, ", "))
 	}
 	if len(f.labels) == 0 {
 		fmt.Fprintln(s.stderr, "No --label: if Prometheus adds labels to the live series, such as job and instance, these will be other series.")
 	}
+}
+
+// odd are the windows that ask for bins of their own. What activity asks for
+// anyway costs nothing.
+func (f *pastFill) odd(settings collector.Settings) (labels []string) {
+	if !slices.Contains(settings.Collectors, "windows") {
+		return nil
+	}
+	judged := slices.Contains(settings.Collectors, "activity") && f.step%(activity.BinSeconds*time.Second) == 0
+	for _, w := range settings.Windows {
+		free := judged && slices.ContainsFunc(activity.Windows[:], func(a activity.Window) bool {
+			return time.Duration(a.Seconds)*time.Second == w.Length
+		})
+		if w.Length%f.step != 0 && !free {
+			labels = append(labels, w.Label)
+		}
+	}
+	return labels
 }
 
 func clock(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }

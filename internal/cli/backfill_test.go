@@ -8,10 +8,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
 )
@@ -23,6 +26,11 @@ func backfillArgs(t *testing.T, url, output string, more ...string) []string {
 		"backfill", "--app=shop", "--api.url=" + url, "--api.key-file=" + write(t, "key", chatapitest.DefaultKey), "--api.rate-limit=0",
 		"--windows=1h,1d", "--from=5d", "--output=" + output,
 	}, more...)
+}
+
+func withWindows(list string, args []string) []string {
+	args[slices.Index(args, "--windows=1h,1d")] = "--windows=" + list
+	return args
 }
 
 func TestBackfill(t *testing.T) {
@@ -41,6 +49,8 @@ func TestBackfill(t *testing.T) {
 		"# TYPE connectycube_new_messages gauge\n",
 		`connectycube_messages{application="shop",instance="host:10425",job="chat"} `,
 		`connectycube_dialogs{application="shop",dialog_type="private",instance="host:10425",job="chat"} `,
+		`connectycube_activity_expected_messages{application="shop",window="15m",instance="host:10425",job="chat"} `,
+		`connectycube_activity_holiday{application="shop",instance="host:10425",job="chat"} 0 `,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("the file lacks %q", want)
@@ -48,7 +58,7 @@ func TestBackfill(t *testing.T) {
 	}
 	samples := strings.Count(string(text), "\nconnectycube_")
 	for _, want := range []string{
-		fmt.Sprintf("%d samples, from ", samples), "Updated and active counts and mutes have no past",
+		fmt.Sprintf("%d samples, from ", samples), "Updated and active counts and mutes have no past", "Nor do silences",
 		"promtool tsdb create-blocks-from openmetrics --max-block-duration=24h '" + file + "' ./blocks\n",
 		"last_over_time(connectycube_messages[1h5m])", "end --to before the first of them",
 	} {
@@ -56,7 +66,10 @@ func TestBackfill(t *testing.T) {
 			t.Errorf("standard output lacks %q:\n%s", want, stdout)
 		}
 	}
-	for _, want := range []string{"The last three hours are left out", " every 1h: about ", "Counted with "} {
+	for _, want := range []string{
+		"The last three hours are left out", "silences are left out", " every 1h: about ", "Counted with ",
+		" of them are for activity, which looks back 6 weeks (--activity.weeks). --no-collector.activity leaves it out.",
+	} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("standard error lacks %q:\n%s", want, stderr)
 		}
@@ -88,6 +101,40 @@ func TestBackfillToStandardOutput(t *testing.T) {
 	}
 }
 
+// Only the collectors that are on are filled, and activity by the settings that
+// a live exporter would have.
+func TestBackfillOfSomeCollectors(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	code, stdout, stderr := execute(t, withWindows("15m,1h", backfillArgs(t, url, "-", "--no-collector.activity"))...)
+	if code != exitDone || strings.Contains(stdout, "activity") || strings.Contains(stderr, "for activity") || !strings.Contains(stderr, "cost as much again: 15m.") {
+		t.Errorf("without activity: code %d, %s", code, stderr)
+	}
+	code, stdout, stderr = execute(t, withWindows("15m,1h,90m", backfillArgs(t, url, "-"))...)
+	if code != exitDone || !strings.Contains(stdout, "activity") || !strings.Contains(stderr, "cost as much again: 90m.") {
+		t.Errorf("with activity: code %d, %s", code, stderr)
+	}
+	day := time.Now().UTC().Add(-36 * time.Hour).Format(time.DateOnly)
+	holidays := write(t, "holidays", "# a day off\n"+day+"\n")
+	args := backfillArgs(t, url, "-", "--no-collector.totals", "--no-collector.windows", "--activity.weeks=4", "--activity.holidays-file="+holidays, "--activity.time-zone=Asia/Tokyo")
+	code, stdout, stderr = execute(t, args...)
+	if code != exitDone || strings.Contains(stdout, "connectycube_messages") || strings.Contains(stdout, "connectycube_new_") || strings.Contains(stderr, "as much again") ||
+		!strings.Contains(stderr, "looks back 4 weeks") {
+		t.Errorf("activity alone: code %d, %s", code, stderr)
+	}
+	off := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^connectycube_activity_holiday\{application="shop"\} (\d) (\d+)$`).FindAllStringSubmatch(stdout, -1) {
+		unix, _ := strconv.ParseInt(m[2], 10, 64)
+		here := time.Unix(unix, 0).UTC().Add(9*time.Hour).Format(time.DateOnly) == day
+		if off[m[1]]++; here != (m[1] == "1") {
+			t.Errorf("%s", m[0])
+		}
+	}
+	if off["1"] != 24 || off["0"] < 80 {
+		t.Errorf("holidays %v", off)
+	}
+}
+
 // An interrupted run says how to go on, and does.
 func TestBackfillGoesOn(t *testing.T) {
 	t.Parallel()
@@ -115,6 +162,8 @@ func TestBackfillGoesOn(t *testing.T) {
 	for want, more := range map[string][]string{
 		"go on with --resume":              nil,
 		"was begun with --step=1h, not 2h": {"--resume", "--step=2h"},
+		"with --activity.weeks=6, not 7":   {"--resume", "--activity.weeks=7"},
+		"for the collectors totals, windows, activity, not windows, activity (--[no-]collector)": {"--resume", "--no-collector.totals"},
 	} {
 		if code, _, stderr := execute(t, slices.Concat(args, more)...); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%q: code %d: %s", more, code, stderr)
@@ -189,6 +238,7 @@ func TestBackfillUsage(t *testing.T) {
 		"label given twice":         {[]string{"--output=-", "--label=a=x", "--label=a=y"}, "--label is given twice for a"},
 		"label of two lines":        {[]string{"--output=-", "--label=a=x\ny"}, "--label must be text without control characters (a)"},
 		"windows of another kind":   {[]string{"--output=-", "--windows=soon"}, `--windows: "soon"`},
+		"collectors without a past": {[]string{"--output=-", "--no-collector.totals", "--no-collector.windows", "--no-collector.activity"}, "have a past, and all are switched off"},
 		"no application":            {[]string{"--output=-"}, "no application is configured"},
 	} {
 		t.Run(name, func(t *testing.T) {
