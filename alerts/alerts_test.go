@@ -20,6 +20,7 @@ func TestPromtoolChecksTheRules(t *testing.T) {
 }
 
 func TestPromtoolTestsTheRules(t *testing.T) {
+	promtool.Path(t) // once, before they run side by side
 	for _, name := range files(t, "*_test.yml") {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
