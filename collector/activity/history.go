@@ -34,6 +34,10 @@ type History struct {
 	gaps   []int32
 	summed int
 
+	// guessed are the hours, by their beginning, whose parts are not counted but
+	// spread evenly.
+	guessed map[int64]bool
+
 	// version moves when what was known or passed over before changes.
 	version uint64
 }

@@ -133,7 +133,8 @@ func (j *Judge) learn(t int64) {
 func (j *Judge) residual(p *past, w Window) (residual, bool) {
 	from := p.at - w.Seconds
 	n, counted := j.history.Exact(from, p.at)
-	if !counted || j.calendar.Holiday(from, p.at) {
+	guessed := w.Seconds < hourSeconds && j.history.guessed[Floor(from, hourSeconds)]
+	if !counted || guessed || j.calendar.Holiday(from, p.at) {
 		return residual{}, false
 	}
 	m, weeks := p.expect(j.history, j.calendar, from)
