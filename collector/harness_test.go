@@ -17,6 +17,7 @@ import (
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,10 +103,14 @@ func (b *bench) scrape() series {
 
 type series map[string]float64
 
-// business drops what is about the exporter and its polling.
+// business drops what is about the exporter and its polling, and what is not a
+// count of rows.
 func (s series) business() series {
 	out := series{}
 	for k, v := range s {
+		if strings.HasPrefix(k, "activity_") && !strings.HasPrefix(k, "activity_messages{") {
+			continue
+		}
 		if !strings.HasPrefix(k, "api_") && !strings.HasPrefix(k, "collector_") && !strings.HasPrefix(k, "dialog_scan_") && k != "up" {
 			out[k] = v
 		}
@@ -145,6 +150,12 @@ func truth(rows *chatapitest.Truth, published series, windows []collector.Window
 	out["dialogs_created_total"], out["messages_created_total"] = 0, 0 // none while the exporter runs
 	if newest, ok := rows.NewestMessage(); ok {
 		out["last_message_timestamp_seconds"] = float64(newest)
+	}
+	for _, w := range activity.Windows {
+		label := fmt.Sprintf("{window=%q}", w.Label)
+		if end, ok := published["activity_window_end_timestamp_seconds"+label]; ok {
+			out["activity_messages"+label] = float64(rows.NewMessages(int64(end)-w.Seconds, int64(end)))
+		}
 	}
 	for _, w := range windows {
 		label := fmt.Sprintf("{window=%q}", w.Label)

@@ -18,7 +18,8 @@ const (
 	sampledFor    = 14 * daySeconds            // whose silences and quarters are looked at
 	historyKept   = sampledFor + 2*weekSeconds // beyond what a judge reaches back
 	activityEvery = activity.BinSeconds * time.Second
-	earlySlice    = 15 * time.Second // of a fill whose progress somebody waits for
+	earlySlice    = 15 * time.Second // of a fill that is at its beginning: somebody waits for it
+	earlyShare    = 0.15             // of what is to be known: the same days of the past weeks
 	settledAfter  = 62 * time.Second // a grid point is settled, and the clock's second over
 )
 
@@ -114,7 +115,7 @@ func (h *historian) refresh(ctx context.Context, c *activityCollector) (result, 
 
 func (h *historian) survey(lane chatapi.Lane, proven *proofs) *survey.Survey {
 	slice := sliceTime
-	if !h.armed {
+	if h.ready() < earlyShare {
 		slice = earlySlice
 	}
 	return &survey.Survey{
@@ -208,6 +209,9 @@ func (h *historian) fill(ctx context.Context, s *survey.Survey) (done bool, err 
 	if done, err := s.Sample(ctx, h.sampleFrom(), to); !done {
 		return false, err
 	}
+	if err := h.app.identity.ensure(ctx, h.app.proofs); err != nil {
+		return true, err
+	}
 	return true, h.recountPast(ctx, s)
 }
 
@@ -258,9 +262,11 @@ func (h *historian) wait() time.Duration {
 	return min(max(next.Sub(now), time.Second), activityEvery+settledAfter)
 }
 
-// horizon is the time whose hours a judge wants to know.
+// horizon is the time whose hours a judge wants to know. The day that only the
+// trend since the earliest week would need is not worth its price: it is there
+// a day later.
 func (h *historian) horizon() (from, to int64) {
-	return activity.Floor(h.at-activity.Reach(h.weeks), hourSeconds), activity.Floor(h.at, hourSeconds)
+	return activity.Ceil(h.at-activity.Reach(h.weeks)+daySeconds, hourSeconds), activity.Floor(h.at, hourSeconds)
 }
 
 // sampleFrom is where the time begins whose silences and quarters are looked at.

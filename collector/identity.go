@@ -23,6 +23,7 @@ type identity struct {
 	mu      sync.Mutex
 	dialogs []chatapi.ObjectID
 	learnt  bool // dialogs are a fair sample
+	asked   bool // for dialogs, where no collector meets any
 	pending bool // the state waits for its confirmation
 }
 
@@ -50,6 +51,27 @@ func (d *identity) learn(dialogs []chatapi.ObjectID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.dialogs, d.learnt = dialogs, true
+}
+
+// ensure asks for some dialogs, once, if no collector that is on meets any.
+func (d *identity) ensure(ctx context.Context, p *prover) error {
+	d.mu.Lock()
+	known := d.asked || d.pending || len(d.dialogs) > 0 || len(p.peek(chatapi.Dialogs).rows) > 0
+	d.mu.Unlock()
+	if known {
+		return nil
+	}
+	page, err := d.client.Dialogs(ctx, chatapi.Query{Limit: sampleSize})
+	if err != nil {
+		return fmt.Errorf("looking for dialogs to know the application by: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = true
+	for _, dialog := range page.Items {
+		d.dialogs = append(d.dialogs, dialog.ID)
+	}
+	return nil
 }
 
 // sample gives dialogs to know the application by: a fair sample if there is

@@ -6,6 +6,9 @@ package survey
 
 import (
 	"context"
+	"errors"
+	"iter"
+	"math"
 	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
@@ -56,7 +59,7 @@ func (s *Survey) Bins(ctx context.Context, run activity.Span) error {
 		case n == 0:
 			s.Zero(run)
 			return nil
-		case pages(n) < (run.To-run.From)/bin:
+		case s.pages(n) < (run.To-run.From)/bin:
 			return s.Rows(ctx, run)
 		}
 	}
@@ -90,7 +93,7 @@ func (s *Survey) Hours(ctx context.Context, run activity.Span) error {
 	case n == 0:
 		s.Zero(run)
 		return nil
-	case pages(n) < (run.To-run.From)/hour:
+	case s.pages(n) < (run.To-run.From)/hour:
 		return s.Rows(ctx, run)
 	case run.To-run.From == hour:
 		s.History.SetHour(run.From, n)
@@ -124,7 +127,7 @@ func (s *Survey) past(ctx context.Context, run activity.Span, n int64) error {
 	case n == 0:
 		s.Zero(run)
 		return nil
-	case pages(n) < length && pages(n) <= mostPages:
+	case s.pages(n) < length && s.pages(n) <= mostPages:
 		return s.Rows(ctx, run)
 	case length == 1:
 		s.History.SetHour(run.From, n)
@@ -143,15 +146,20 @@ func (s *Survey) past(ctx context.Context, run activity.Span, n int64) error {
 	return s.past(ctx, activity.Span{From: first.To, To: run.To}, max(0, n-in))
 }
 
-// pages is how many requests it takes to read so many messages.
-func pages(n int64) int64 { return (n + chatapi.MaxLimit - 1) / chatapi.MaxLimit }
+// pages is how many requests it takes to read so many messages. Where the API
+// does not sort, only what one page holds can be read.
+func (s *Survey) pages(n int64) int64 {
+	if n > chatapi.MaxLimit && !s.Sorted {
+		return math.MaxInt64
+	}
+	return (n + chatapi.MaxLimit - 1) / chatapi.MaxLimit
+}
 
 // Rows reads all messages of a run of five minutes, and sorts them into these.
 func (s *Survey) Rows(ctx context.Context, run activity.Span) error {
 	bins := make([]int64, (run.To-run.From)/bin)
 	newest := int64(0)
-	walk := s.Client.WalkMessages(chatapi.Query{Where: chatapi.CreatedAt.In(run.From, run.To)})
-	for page, err := range walk.Pages(ctx) {
+	for page, err := range s.walk(ctx, chatapi.Query{Where: chatapi.CreatedAt.In(run.From, run.To)}) {
 		if err != nil {
 			s.doubt(err)
 			return err
@@ -166,6 +174,21 @@ func (s *Survey) Rows(ctx context.Context, run activity.Span) error {
 	}
 	s.Newest = max(s.Newest, newest)
 	return nil
+}
+
+// walk gives all messages that match, page by page: in an order that the API
+// keeps, or from one page that holds them all.
+func (s *Survey) walk(ctx context.Context, q chatapi.Query) iter.Seq2[[]chatapi.Message, error] {
+	if s.Sorted {
+		return s.Client.WalkMessages(q).Pages(ctx)
+	}
+	return func(yield func([]chatapi.Message, error) bool) {
+		page, err := s.Client.Messages(ctx, q)
+		if err == nil && page.Total > int64(len(page.Items)) {
+			err = errors.New("more messages than one page holds, of an API that does not sort")
+		}
+		yield(page.Items, err)
+	}
 }
 
 // Count is the number of messages in [run.From, run.To) now.
