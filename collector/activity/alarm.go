@@ -42,6 +42,10 @@ type Alarms struct {
 	at       int64
 	alarms   [kinds]alarm
 	episodes []Episode
+
+	// silentUntil is when an alarm of Silent fired last; 0: never. Windows that
+	// reach back before it have nothing new to say.
+	silentUntil int64
 }
 
 type alarm struct {
@@ -64,15 +68,19 @@ func (a *Alarms) Add(v *Verdict) {
 	a.step(Silent, silentRunning, silent, Episode{
 		Kind: Silent, At: v.At, Expected: v.Silence.Expected, Bound: v.Silence.Bound, score: v.Silence.Expected,
 	})
-	worst, drop := worstOf(v)
+	if a.Firing(Silent) {
+		a.silentUntil = a.at
+	}
+	worst, drop := worstOf(v, a.silentUntil)
 	a.step(Drop, dropRunning, drop && !silent && !a.Firing(Silent), worst)
 }
 
-// worstOf gives the window with too few messages that lies furthest below.
-func worstOf(v *Verdict) (worst Episode, drop bool) {
+// worstOf gives the window with too few messages that lies furthest below, of
+// those that begin after a time; 0: of all.
+func worstOf(v *Verdict, after int64) (worst Episode, drop bool) {
 	for i := range v.Windows {
 		w := &v.Windows[i]
-		if !w.Drop() || drop && w.Score <= worst.score {
+		if after != 0 && v.At-Windows[i].Seconds < after || !w.Drop() || drop && w.Score <= worst.score {
 			continue
 		}
 		drop = true

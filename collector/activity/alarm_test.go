@@ -52,7 +52,7 @@ func TestAlarms(t *testing.T) {
 		// Not while it is silent, nor while that alarm fires on.
 		{"bbbbbb" + calm, "silent 2-13"},
 		{"bb" + "dddddd" + "dd" + calm, "silent 2-9"},
-		{"bb" + "dddddd" + "ddd" + calm, "silent 2-9, drop 11-18"},
+		{"bb" + strings.Repeat("d", 18) + calm, "silent 2-9"},
 		{"ddbddb" + calm, ""},
 		{"dddbb" + calm, "drop 3-10, silent 5-12"},
 		// What cannot be judged, or was not evaluated, is nothing amiss.
@@ -93,5 +93,27 @@ func TestEpisodeKeepsTheWorst(t *testing.T) {
 	}
 	if !a.Firing(Drop) || a.Firing(Silent) {
 		t.Error("another alarm fires")
+	}
+}
+
+// TestADropAfterASilence is one only in a window that begins after the alarm.
+func TestADropAfterASilence(t *testing.T) {
+	a := &Alarms{}
+	for i := int64(1); i <= 100; i++ {
+		v := Verdict{At: i * BinSeconds, Silence: SilenceVerdict{Bound: -1}}
+		for w := range v.Windows {
+			v.Windows[w] = WindowVerdict{Counted: true, Expected: 100, Judged: true, Bound: 40}
+		}
+		if i <= 2 {
+			v.Silence = SilenceVerdict{Known: true, Expected: 20, Bound: 15}
+		}
+		v.Windows[0].Messages, v.Windows[1].Messages = 60, 60
+		a.Add(&v)
+		if n := len(a.Episodes()); (n == 2) != (i >= 8+72+2) { // six hours after it fired last, at the third evaluation
+			t.Fatalf("%d episodes after %d evaluations: %+v", n, i, a.Episodes())
+		}
+	}
+	if e := a.Episodes()[1]; e.Kind != Drop || e.Window != "6h" {
+		t.Errorf("%+v", e)
 	}
 }
