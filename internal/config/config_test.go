@@ -21,11 +21,17 @@ func TestApplicationsWinOverDefaultsAndDefaultsOverFlags(t *testing.T) {
 defaults:
   rate_limit: 0.5
   timeout: 1m30s
+  time_zone: UTC
+  holidays: [2027-01-01]
 apps:
   - name: shop
     api_key_file: /run/secrets/shop
     rate_limit: 0
     concurrency: 1
+    time_zone: Europe/Kyiv
+    holidays:
+      - 2026-12-25
+      - 2026-08-24
   - name: Підтримка
     url: chat.example.com/eu/
     api_key_file: keys/support
@@ -37,11 +43,11 @@ apps:
 	want := []collector.Target{
 		{
 			Name: "shop", URL: "https://api.connectycube.com", KeyFile: "/run/secrets/shop",
-			Timeout: 90 * time.Second, RateLimit: 0, Concurrency: 1,
+			Timeout: 90 * time.Second, RateLimit: 0, Concurrency: 1, TimeZone: "Europe/Kyiv", Holidays: "2026-08-24,2026-12-25",
 		},
 		{
 			Name: "Підтримка", URL: "https://chat.example.com/eu", KeyFile: "/etc/exporter/keys/support",
-			Timeout: 500 * time.Millisecond, RateLimit: 0.5, Concurrency: 4,
+			Timeout: 500 * time.Millisecond, RateLimit: 0.5, Concurrency: 4, TimeZone: "UTC", Holidays: "2027-01-01",
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -112,6 +118,10 @@ func TestWrongFiles(t *testing.T) {
 		"rate limit a word":          {"apps:\n- {name: a, api_key_file: k, rate_limit: SECRET}", "line 2: rate_limit: must be a number"},
 		"concurrency of zero":        {"apps:\n- {name: a, api_key_file: k, concurrency: 0}", "line 2: concurrency: must be 1 or more"},
 		"concurrency of a fraction":  {"apps:\n- {name: a, api_key_file: k, concurrency: 1.9}", "line 2: concurrency: must be a whole number"},
+		"unknown time zone":          {"apps:\n- {name: a, api_key_file: k, time_zone: SECRET}", "line 2: time_zone: must be the name of a time zone, such as Europe/Kyiv or UTC"},
+		"empty time zone":            {"apps:\n- {name: a, api_key_file: k, time_zone: ''}", "line 2: time_zone: must be the name of a time zone, such as Europe/Kyiv or UTC"},
+		"one holiday":                {"apps:\n- {name: a, api_key_file: k, holidays: 2026-12-25}", "line 2: holidays: must be a list of dates such as [2026-12-25]"},
+		"a holiday that is none":     {"apps:\n- name: a\n  api_key_file: k\n  holidays:\n  - 2026-12-25\n  - SECRET", "line 5: holidays: line 6: each must be a date such as 2026-12-25"},
 		"a wrong value in defaults":  {"defaults:\n  concurrency: many\napps: [{name: a, api_key_file: k}]", "line 2: concurrency: must be a whole number"},
 		"several problems, all told": {"apps:\n- name: a\n  timeout: 0s\n- name: a", `line 3: timeout: must be above 0; line 2: the application has no api_key_file; line 4: the name "a" is taken by the application in line 2; line 4: the application has no api_key_file`},
 	} {

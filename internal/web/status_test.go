@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 )
 
 const hostile = `<script>alert("x")</script>'&` + "`"
@@ -33,6 +34,15 @@ func full(name string) collector.Status {
 				UpdatedDialogs: known(21), UpdatedMessages: known(120), ActiveDialogs: known(19),
 			},
 			{Label: "30d"},
+		},
+		Activity: &collector.ActivityStatus{
+			At: noon.Add(-2 * time.Minute), Ready: 0.375, Holiday: true,
+			Windows: []collector.ActivityWindow{
+				{Label: "1h", WindowVerdict: activity.WindowVerdict{Messages: 12, Counted: true, Expected: 340.4, Samples: 6, Judged: true, Bound: 160}},
+				{Label: "6h", WindowVerdict: activity.WindowVerdict{Messages: 2011, Counted: true, Expected: 2040, Samples: 6, Judged: true, Bound: 960}},
+				{Label: "1d", WindowVerdict: activity.WindowVerdict{Bound: -1}},
+			},
+			Silence: activity.SilenceVerdict{Known: true, Expected: 83.7, Bound: 50},
 		},
 		Mutes: &collector.MuteStatus{
 			Types: []collector.MuteCount{{Type: "group", Muted: 81, Mutes: 345, Deleted: 12, Deletions: 17, Members: 9876, Encrypted: 5, Unused: 6}},
@@ -77,6 +87,12 @@ func TestStatusPageShowsAnApplication(t *testing.T) {
 		"sum of the dialogs":       "<dt>Dialogs</dt><dd>1234</dd>",
 		"messages":                 "<dt>Messages</dt><dd>1\u202f234\u202f567</dd>",
 		"age of the newest":        "1 min 15 s ago",
+		"too few messages":         `<tr><th scope="row">1h</th><td class="n">12</td><td class="n">340</td><td class="n">160</td><td><span class="state bad">too few</span></td></tr>`,
+		"enough messages":          `<td class="n">2011</td><td class="n">2040</td><td class="n">960</td><td><span class="state good">normal</span></td></tr>`,
+		"a window not judged":      `<tr><th scope="row">1d</th><td class="n">–</td><td class="n">–</td><td class="n">–</td><td><span class="state wait">not judged</span></td></tr>`,
+		"silence":                  `In the time since the newest message 84 are normal; 50 would be <span class="state bad">too many</span>.`,
+		"the past being counted":   `<progress max="1" value="0.375"></progress> 37 %`,
+		"holiday":                  "Today is a listed holiday: nothing is judged.",
 		"requests":                 "<dt>API requests, last hour</dt><dd>612</dd>",
 		"rate limit":               "2 per second",
 		"clock":                    "1.5 s behind",
