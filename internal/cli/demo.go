@@ -147,8 +147,9 @@ Try:
   1. See the totals grow:      curl -s %s | grep '^connectycube_messages{'
   2. See the last 15 minutes:  curl -s %s | grep 'window="15m"'
   3. See what users muted:     curl -s %s | grep -E '^connectycube_(muted|muting|dialog_mutes)'
-  4. Scrape it: point Prometheus at %s and graph connectycube_messages_growth_per_second
+  4. Is it too quiet?          curl -s %s | grep '^connectycube_activity'
+  5. Scrape it: point Prometheus at %s and graph connectycube_messages_growth_per_second
 
 Ctrl-C stops it.
-`, d.dialogs, d.messages, d.weeks, d.rate, root, metrics, metrics, metrics, metrics, metrics)
+`, d.dialogs, d.messages, d.weeks, d.rate, root, metrics, metrics, metrics, metrics, metrics, metrics)
 }

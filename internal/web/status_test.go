@@ -90,7 +90,7 @@ func TestStatusPageShowsAnApplication(t *testing.T) {
 		"too few messages":         `<tr><th scope="row">1h</th><td class="n">12</td><td class="n">340</td><td class="n">160</td><td><span class="state bad">too few</span></td></tr>`,
 		"enough messages":          `<td class="n">2011</td><td class="n">2040</td><td class="n">960</td><td><span class="state good">normal</span></td></tr>`,
 		"a window not judged":      `<tr><th scope="row">1d</th><td class="n">–</td><td class="n">–</td><td class="n">–</td><td><span class="state wait">not judged</span></td></tr>`,
-		"silence":                  `In the time since the newest message 84 are normal; 50 would be <span class="state bad">too many</span>.`,
+		"silence":                  `In the time since the newest message 84 messages are normal; 50 would be <span class="state bad">too many</span>.`,
 		"the past being counted":   `<progress max="1" value="0.375"></progress> 37 %`,
 		"holiday":                  "Today is a listed holiday: nothing is judged.",
 		"requests":                 "<dt>API requests, last hour</dt><dd>612</dd>",
