@@ -104,7 +104,11 @@ func (h *historian) refresh(ctx context.Context, c *activityCollector) (result, 
 		}
 		filled, err = h.fill(ctx, h.survey(chatapi.LaneHistory, proven))
 	}
-	h.armed, h.pending = h.armed || filled, err == nil && !filled
+	if filled && !h.armed {
+		h.armed = true
+		h.app.changed()
+	}
+	h.pending = err == nil && !filled
 	h.history.Forget(h.at - activity.Reach(h.weeks) - historyKept)
 	v := h.judge.At(h.at, h.newest)
 	if !h.armed {

@@ -53,8 +53,12 @@ func printTable(b *bytes.Buffer, r checked, now time.Time) {
 	fmt.Fprintf(tw, "  API requests\t%s for this check\n", human.Count(s.Requests))
 	fmt.Fprintf(tw, "  Filters\t%s\n", filters(s))
 	for _, c := range s.Collectors {
-		if c.Name == "mutes" && !c.Attempted {
+		switch {
+		case c.Attempted:
+		case c.Name == "mutes":
 			fmt.Fprintf(tw, "  Mutes\tnot checked: they take a scan of all dialogs\n")
+		case c.Name == "activity":
+			fmt.Fprintf(tw, "  Activity\tnot checked: it takes a look at the past weeks; see backtest\n")
 		}
 	}
 	_ = tw.Flush() // into memory
