@@ -30,7 +30,7 @@ const (
 	filterType        = "type"
 	filterLastMessage = string(chatapi.LastMessageDateSent)
 	filterTypeNin     = "type[nin]"
-	sortCreated       = "sort_desc=created_at"
+	sortCreated       = SortByCreation
 )
 
 // verdict is what a proof found. A filter that is neither supported nor

@@ -90,6 +90,10 @@ type ActivityWindow struct {
 	activity.WindowVerdict
 }
 
+// SortByCreation is the name under which FilterStatus tells whether messages
+// can be sorted by created_at, the newest first.
+const SortByCreation = "sort_desc=created_at"
+
 // FilterStatus tells what the proof of one filter found.
 type FilterStatus struct {
 	Endpoint string
