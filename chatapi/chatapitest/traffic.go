@@ -26,7 +26,7 @@ type Traffic struct {
 	Since  time.Time // when PerHour holds, if there is growth
 
 	Zone        *time.Location // of days, UTC by default
-	OfficeHours bool           // 8 to 18 on weekdays, nothing else
+	OfficeHours bool           // 8 to 20 on weekdays, nothing else
 	Steep       bool           // the two peaks of the day are narrower
 	Weekend     float64        // a day's share of a weekday's, 0.75 by default; 1: no weekly season
 	Noise       float64        // spread of a day's level, 0.12 by default
@@ -66,7 +66,7 @@ const (
 	meanPause     = time.Minute
 	holidayShare  = 0.4
 	officeOpens   = 8 // o'clock
-	officeCloses  = 18
+	officeCloses  = 20
 	nightShare    = 0.1 // of the mean, at the lowest
 	blockMillis   = int64(trafficBlock / time.Millisecond)
 	trafficMillis = blockMillis / trafficBins
@@ -139,7 +139,7 @@ func daily(hour float64, office, steep bool) float64 {
 		if hour < officeOpens || hour >= officeCloses {
 			return 0
 		}
-		return 0.6 + 0.4*bell(hour, 10.5, 1.5) + 0.4*bell(hour, 15, 1.5)
+		return 0.6 + 0.4*bell(hour, 11, 1.5) + 0.4*bell(hour, 16, 1.5)
 	}
 	noon, evening := 3.0, 2.5 // widths
 	if steep {

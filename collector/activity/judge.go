@@ -138,7 +138,7 @@ func (j *Judge) residual(p *past, w Window) (residual, bool) {
 		return residual{}, false
 	}
 	m, weeks := p.expect(j.history, j.calendar, from)
-	return residual{p.at, m, math.Abs(scaled(float64(n)) - m)}, weeks >= leastWeeks
+	return residual{p.at, m, math.Abs(scaled(float64(n)) - m)}, weeks >= residualWeeks
 }
 
 func (j *Judge) window(p *past, w Window, residuals pool) WindowVerdict {

@@ -135,7 +135,7 @@ func (o oracle) bound(t, w int64) int64 {
 	var pool []past
 	for h := Floor(t, 3600); h > t-14*day; h -= 3600 {
 		c, ok := o.m.count(h-w, h)
-		if pm, pn := o.expect(h, w); ok && pn >= 3 {
+		if pm, pn := o.expect(h, w); ok && pn >= 2 {
 			pool = append(pool, past{pm, math.Abs(math.Sqrt(float64(c)+0.375) - pm)})
 		}
 	}

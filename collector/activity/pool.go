@@ -7,10 +7,14 @@ import (
 
 const (
 	poolSeconds = 14 * daySeconds
-	poolLeast   = 24     // fewer residuals tell no spread
-	poolShare   = 0.8    // the quantile of the residuals that is looked at
-	poolNormal  = 1.2816 // what that quantile is for a normal spread of 1
-	poolLike    = 2.0    // on the square-root scale, and its inverse: hours like this one
+	poolLeast   = 24 // fewer residuals tell no spread
+	// residualWeeks are enough for a residual: two make it a little larger
+	// than it should be, so that a spread is at hand as soon as there is
+	// anything to judge (measured: no more false alerts than with three).
+	residualWeeks = 2
+	poolShare     = 0.8    // the quantile of the residuals that is looked at
+	poolNormal    = 1.2816 // what that quantile is for a normal spread of 1
+	poolLike      = 2.0    // on the square-root scale, and its inverse: hours like this one
 )
 
 // residual is how far a past hour was from what had been expected of it, on

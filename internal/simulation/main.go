@@ -18,8 +18,8 @@ func main() {
 	var (
 		only    = flag.String("rows", ".", "rows whose section and name match this regular expression")
 		seeds   = flag.Int("seeds", 60, "seeds for each row of the main tables")
-		attack  = flag.Int("attack-seeds", 24, "seeds for each attack")
-		busy    = flag.Int("busy-seeds", 8, "seeds for each attack at 3,000 an hour")
+		attack  = flag.Int("attack-seeds", 36, "seeds for each attack")
+		busy    = flag.Int("busy-seeds", 12, "seeds for each attack at 3,000 an hour")
 		first   = flag.Uint64("first-seed", 10001, "first seed")
 		workers = flag.Int("workers", 2, "seeds worked on at the same time")
 		out     = flag.String("out", "", "file to write, standard output by default")

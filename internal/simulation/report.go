@@ -35,7 +35,7 @@ This is synthetic traffic: run ` + "`backtest`" + ` on your own application befo
   seen that is lower by more than chance.
 
 Where the reference is silent, the model had to choose: the exact curve of the day (bells of 3 and 2.5 hours around 12:00 and 19:30;
-with narrower peaks 70 % drops are seen later, see the last table), office hours from 8 to 18, wandering as a lognormal level that
+with narrower peaks 70 % drops are seen later, see the last table), office hours from 8 to 20 (the share of outages that the reference misses fits that), wandering as a lognormal level that
 changes over about an hour, the time at which a delay ends.
 `
 

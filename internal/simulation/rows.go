@@ -26,10 +26,10 @@ type row struct {
 	bot     bool                                                       // goes on in an outage
 
 	mode       mode
-	history    int64 // days before now
-	from, days int64 // that are looked at, since now
-	warm       int64 // days that the exporter has run before them
-	outages    int   // of each kind, for each seed
+	history    int64        // days before now
+	from, days int64        // that are looked at, since now
+	warm       int64        // days that the exporter has run before them
+	outages    [outages]int // for each seed
 
 	months float64 // of evidence in the reference
 	want   figures
@@ -87,7 +87,7 @@ func rows() []*row {
 	var all []*row
 	add := func(section string, m mode, rows []*row) {
 		for _, r := range rows {
-			r.section, r.mode, r.history, r.days, r.warm, r.outages, r.months = section, m, 70, 80, 1, 10, 160
+			r.section, r.mode, r.history, r.days, r.warm, r.outages, r.months = section, m, 70, 80, 1, [outages]int{10, 10}, 160
 			all = append(all, r)
 		}
 	}
@@ -102,7 +102,7 @@ func rows() []*row {
 			if r.history == 0 {
 				r.history, r.warm = 70, 1
 			}
-			r.outages = int(max(6, r.days/10))
+			r.outages = [outages]int{12, 4}
 			seeds := 36.0
 			if perHour == 3000 {
 				seeds = 12
@@ -180,12 +180,19 @@ func mainRows() []*row {
 }
 
 // pick gives the figure for a rate; NaN says nothing of an outage.
-func pick(perHour float64, alerts [3]float64, full [3]string) figures {
+func pick(perHour float64, alerts [3]float64, outages [3]string) figures {
 	i := map[float64]int{50: 0, 300: 1, 3000: 2}[perHour]
-	f := figures{alerts[i], [outages]quantiles{none, none}}
-	if full[i] != "" {
-		f.seen[0] = says(full[i])
+	f := figures{alerts: alerts[i], seen: [...]quantiles{none, none}}
+	if outages[i] != "" {
+		f.seen[full] = says(outages[i])
 	}
+	return f
+}
+
+// drops adds the share of 70% drops seen.
+func (f figures) drops(perHour float64, share50, share300, share3000 float64) figures {
+	share := map[float64]float64{50: share50, 300: share300, 3000: share3000}[perHour]
+	f.seen[drop].share = share
 	return f
 }
 
@@ -253,7 +260,7 @@ func attacks(perHour float64) []*row {
 		{name: "a weekend 50 %", traffic: set(func(t *chatapitest.Traffic) { t.Weekend = 0.5 }),
 			want: one(0.02, 0.01, nan, "2.4h", "27m")},
 		{name: "b office hours only", traffic: set(func(t *chatapitest.Traffic) { t.OfficeHours = true }),
-			want: one(0.07, 0, 0, "93%", "93%", "94%")},
+			want: one(0.07, 0, 0, "93%", "93%", "94%").drops(perHour, 0.77, 0.85, 0.88)},
 		{name: "c random mailing a week, x4, 2 h", traffic: randomMailings,
 			want: one(0, 0.04, 0, "2.1h", "26m", "13m")},
 		{name: "c weekly mailing that stops: 6 weeks after", note: "the mailing did not come", traffic: endedMailings, start: aTuesday, days: 42,
@@ -271,7 +278,7 @@ func attacks(perHour float64) []*row {
 		{name: "e -20 %/week", traffic: set(func(t *chatapitest.Traffic) { t.Growth = -0.2 }),
 			want: one(0.03, 0.04, 0.06, "2.5h", "28m", "13m")},
 		{name: "e +25 %/week", traffic: set(func(t *chatapitest.Traffic) { t.Growth = 0.25 }),
-			want: one(0, 0, 0, "2.8h", "35m", "14m")},
+			want: one(0, 0, 0, "2.8h", "35m", "14m").drops(perHour, nan, nan, 0.68)},
 		{name: "f history 7 weeks", history: 49, days: 21,
 			want: one(0.04, 0.04, nan, "1.8h", "26m")},
 		{name: "f history 5 weeks", history: 35, days: 21,

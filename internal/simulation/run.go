@@ -47,7 +47,7 @@ func simulate(r *row, seed uint64) result {
 	out := result{}
 	s.falseAlerts(&out, from, to)
 	for kind := range outage(outages) {
-		for range r.outages {
+		for range r.outages[kind] {
 			begins := s.moment(chance, from, to)
 			out.delays[kind] = append(out.delays[kind], s.seen(kind, begins))
 		}

@@ -48,7 +48,7 @@ func TestTheStatisticHolds(t *testing.T) {
 // is known of the time after it.
 func TestTheJudgeSeesNoFuture(t *testing.T) {
 	r := find(t, "Main table, long running", "50, 6")
-	r.days, r.outages = 3, 0
+	r.days = 3
 	now := int64(20600 * day)
 	w := newWorld(r, 9, now-r.history*day, now+r.days*day, now)
 	calendar, err := activity.NewCalendar(r.zone(), nil)
@@ -87,7 +87,6 @@ func TestWorkersDoNotMatter(t *testing.T) {
 // TestNobodyIsPagedForNothing in an application of which too little is known.
 func TestNobodyIsPagedForNothing(t *testing.T) {
 	r := find(t, "300/h", "f history 10 days")
-	r.outages = 3
 	s := sum(run([]*row{r}, []int{2}, 1, 2)[0])
 	if s.alerts > 0 || s.judged != [2]float64{} || s.measure.seen[full].share > 0 {
 		t.Errorf("%+v", s)
@@ -211,7 +210,7 @@ func TestRows(t *testing.T) {
 
 func BenchmarkRow(b *testing.B) {
 	r := mainRows()[6]
-	r.history, r.days, r.warm, r.outages = 70, 80, 1, 10
+	r.history, r.days, r.warm, r.outages = 70, 80, 1, [outages]int{10, 10}
 	for b.Loop() {
 		simulate(r, 1)
 	}
