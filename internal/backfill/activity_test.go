@@ -300,7 +300,7 @@ func TestCostOfActivity(t *testing.T) {
 // TestCalendarOfAResumedRun judges by what is said last: no count depends on it.
 func TestCalendarOfAResumedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		api := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: 100, Messages: 20_000})
+		api := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: 100, Messages: 4000})
 		cfg := config(t, api)
 		cfg.From, cfg.Collectors, cfg.Target.TimeZone = backfill.Bound{Ago: 3 * day}, []string{"activity"}, "UTC"
 		for note, change := range map[string]func(*backfill.Config){

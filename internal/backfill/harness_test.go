@@ -247,7 +247,7 @@ func judge(rows *chatapitest.Truth, g backfill.Grid, by judgment) samples {
 		bins[activity.Floor(m.CreatedAt, bin)]++
 	}
 	history := activity.NewHistory()
-	for t := activity.Floor(g.First-int64(by.weeks*7+60)*day, day); t < g.Last; t += bin {
+	for t := activity.Floor(g.First-int64(by.weeks*7+30)*day, day); t < g.Last; t += bin {
 		history.SetBin(t, bins[t])
 	}
 	out := samples{}
