@@ -106,6 +106,7 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 		newCheck(app),
 		newHealthcheck(app),
 		newBackfill(app),
+		newBacktest(app),
 	}
 }
 
