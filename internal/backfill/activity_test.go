@@ -274,9 +274,6 @@ func TestCostOfActivity(t *testing.T) {
 		"empty":  {0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && c.messages > 100_000 {
-				t.Skip("many messages")
-			}
 			synctest.Test(t, func(t *testing.T) {
 				api := chatapitest.New(chatapitest.Config{Seed: 1, Dialogs: c.messages / 100, Messages: c.messages, Weeks: 15})
 				var got [2]result
