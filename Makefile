@@ -4,7 +4,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 REVISION    ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 COMMON      := github.com/prometheus/common/version
 
-.PHONY: build test race lint e2e bench fuzz golden image
+.PHONY: build test race lint e2e alarm simulation bench fuzz golden image
 
 build: ## the binary, for this machine
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X $(COMMON).Version=$(VERSION) -X $(COMMON).Revision=$(REVISION)" -o connectycube_exporter .
@@ -24,18 +24,24 @@ lint: ## what CI checks before the tests
 e2e: ## kills the program fifty times; a real Prometheus scrapes the demo (its first build takes minutes)
 	$(GO) test -tags e2e -count=1 -run 'Prometheus|Killed' -v ./internal/e2e
 
+alarm: ## an hour in real time: the chat falls silent, the alert fires, ends; the API breaks
+	$(GO) test -tags e2e -count=1 -run Alarm -v -timeout 120m ./internal/e2e
+
+simulation: ## the tables of the activity statistic beside the reference; some fifteen minutes on two cores
+	$(GO) run ./internal/simulation -out internal/simulation/RESULTS.md
+
 bench: ## the benchmarks quoted in the README
-	$(GO) test -run '^$$' -bench . ./chatapi ./collector ./chatapi/chatapitest
+	$(GO) test -run '^$$' -bench . ./chatapi ./collector ./collector/activity ./chatapi/chatapitest
 
 fuzz: ## each fuzz target for a minute
-	@for package in ./chatapi ./internal/config; do \
+	@for package in ./chatapi ./collector/activity ./internal/config; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 1m $$package || exit 1; \
 	  done; \
 	done
 
 golden: ## rewrite the golden files after a change that is meant
-	$(GO) test ./collector -run 'Golden|RequestsPerHour' -update
+	$(GO) test ./collector -run 'Golden|RequestsPerHour|ActivityIsArmed' -update
 
 image: ## the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t connectycube_exporter:$(VERSION) .
