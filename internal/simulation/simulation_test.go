@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"math"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -182,6 +183,23 @@ func TestReportMarksWhatIsWorse(t *testing.T) {
 	write(&b, []*row{r, r}, []summary{good, bad}, 1)
 	if n := strings.Count(b.String(), "**!**"); n != 3 {
 		t.Errorf("%d marks in %s", n, b.String())
+	}
+}
+
+// TestResultsAreThisPrograms as far as can be told without a long run.
+func TestResultsAreThisPrograms(t *testing.T) {
+	b, err := os.ReadFile("RESULTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(b)
+	if !strings.HasPrefix(text, method) || !strings.Contains(text, remarks) {
+		t.Error("RESULTS.md has other words")
+	}
+	for _, r := range rows() {
+		if !strings.Contains(text, "| "+r.name) {
+			t.Errorf("RESULTS.md lacks %s", r.name)
+		}
 	}
 }
 
