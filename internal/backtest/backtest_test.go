@@ -16,14 +16,14 @@ import (
 	"github.com/connectycube-exporter/connectycube_exporter/internal/backtest"
 )
 
-// troubled is traffic with two failures in the four weeks before now: ten days
+// troubled is traffic with two failures in the two weeks before now: ten days
 // ago nothing came from 08:00 to 12:00, and five days ago, from 08:00 to 14:00,
 // seven in ten conversations were lost.
 func troubled(perHour float64) (traffic chatapitest.Traffic, outage, drop chatapitest.TrafficCut) {
 	today := time.Now().UTC().Truncate(24 * time.Hour)
 	at := func(day, hour int) time.Time { return today.AddDate(0, 0, -day).Add(time.Duration(hour) * time.Hour) }
 	outage = chatapitest.TrafficCut{From: at(10, 8), To: at(10, 12)}
-	drop = chatapitest.TrafficCut{From: at(5, 8), To: at(5, 14), Share: 0.3}
+	drop = chatapitest.TrafficCut{From: at(5, 8), To: at(5, 12), Share: 0.3}
 	return chatapitest.Traffic{Seed: 3, PerHour: perHour, Talk: 6, Cuts: []chatapitest.TrafficCut{outage, drop}}, outage, drop
 }
 
@@ -59,10 +59,10 @@ func sameAlerts(t *testing.T, got, want []activity.Episode) {
 // minutes of the past, at the price that was told before. What one run has
 // learnt, the next one does not ask for.
 func TestPlantedFailuresAreFound(t *testing.T) {
-	for perHour, most := range map[float64]int64{60: 1800, 400: 3800} {
+	for perHour, most := range map[float64]int64{60: 1500, 250: 3000} {
 		atNight(t, func(t *testing.T) {
 			traffic, outage, drop := troubled(perHour)
-			api := sandbox(traffic, 14)
+			api := sandbox(traffic, 12)
 			r := mustLook(t, config(api))
 
 			silent := overlapping(r.Alerts, activity.Silent, outage.From, outage.To)
@@ -78,11 +78,11 @@ func TestPlantedFailuresAreFound(t *testing.T) {
 			}
 			for k, s := range r.Kinds {
 				n, known := s.Per30Days()
-				if s.Times != r.Times || s.First != r.From+bin || !known || int(n*28/30+0.5) != s.Alerts {
+				if s.Times != r.Times || s.First != r.From+bin || !known || int(n*14/30+0.5) != s.Alerts {
 					t.Errorf("%v an hour: %v: %+v, %v in 30 days", perHour, activity.Kind(k), s, n)
 				}
 			}
-			if r.Times != 28*day/bin-1 && r.Times != 28*day/bin-2 { // the last minutes are not settled
+			if r.Times != 14*day/bin-1 && r.Times != 14*day/bin-2 { // the last minutes are not settled
 				t.Errorf("%d times", r.Times)
 			}
 
@@ -91,9 +91,13 @@ func TestPlantedFailuresAreFound(t *testing.T) {
 			}
 
 			cfg := config(api)
-			cfg.Saved = collector.AppHistory{History: exact(traffic, 14), Dialogs: r.known.Dialogs, At: 1}
+			cfg.Saved = collector.AppHistory{History: exact(traffic, 12), Dialogs: r.known.Dialogs, At: 1}
 			all := mustLook(t, cfg)
-			sameAlerts(t, r.Alerts, all.Alerts)
+			// Who knows of more silences may know a minute later that one is not like them.
+			if want := overlapping(all.Alerts, activity.Silent, outage.From, outage.To); len(silent) == 1 && (len(want) != 1 || want[0].To != silent[0].To || max(want[0].From-silent[0].From, silent[0].From-want[0].From) > 600) {
+				t.Errorf("%v an hour: silent %+v, by one who knows all %+v", perHour, silent, want)
+			}
+			sameAlerts(t, overlapping(r.Alerts, activity.Drop, outage.To, time.Now()), overlapping(all.Alerts, activity.Drop, outage.To, time.Now()))
 			if all.requests != 0 || all.estimate.AtMost != 0 || all.Coarse != 0 {
 				t.Errorf("with all known: %d requests, estimated %+v, %d hours not looked at", all.requests, all.estimate, all.Coarse)
 			}
@@ -115,11 +119,11 @@ func TestPlantedFailuresAreFound(t *testing.T) {
 	}
 }
 
-// TestTheOldestPastIsAskedFor looks back at a time that ended long ago.
+// TestAnEarlierTime looks back at a time that ended long ago.
 func TestAnEarlierTime(t *testing.T) {
 	atNight(t, func(t *testing.T) {
-		traffic, outage, _ := troubled(60)
-		api := sandbox(traffic, 14)
+		traffic, outage, _ := troubled(30)
+		api := sandbox(traffic, 12)
 		cfg := config(api)
 		cfg.From = func(time.Time) int64 { return outage.From.Unix() - 3600 }
 		cfg.To = func(time.Time) int64 { return outage.To.Unix() - 100 }
@@ -142,7 +146,7 @@ func TestNothingToJudge(t *testing.T) {
 		"empty":   {api: func() *chatapitest.Server { return chatapitest.New(chatapitest.Config{Dialogs: 3}) }},
 		"nothing": {api: func() *chatapitest.Server { return chatapitest.New(chatapitest.Config{}) }},
 		"hardly a message": {api: func() *chatapitest.Server {
-			return sandbox(chatapitest.Traffic{Seed: 1, PerHour: 0.05}, 14)
+			return sandbox(chatapitest.Traffic{Seed: 1, PerHour: 0.05}, 12)
 		}, most: 20},
 	} {
 		atNight(t, func(t *testing.T) {
@@ -154,7 +158,7 @@ func TestNothingToJudge(t *testing.T) {
 			if _, known := r.Kinds[activity.Drop].Per30Days(); known {
 				t.Errorf("%s: alerts in 30 days of nothing", name)
 			}
-			if r.requests > c.most || r.requests > r.estimate.AtMost {
+			if r.requests > c.most || r.requests > r.estimate.AtMost || r.estimate.AtMost > 3300 {
 				t.Errorf("%s: %d requests, estimated %+v", name, r.requests, r.estimate)
 			}
 		})
@@ -164,8 +168,8 @@ func TestNothingToJudge(t *testing.T) {
 // TestAHolidayIsNotJudged lists the day of the outage.
 func TestAHolidayIsNotJudged(t *testing.T) {
 	atNight(t, func(t *testing.T) {
-		traffic, outage, _ := troubled(60)
-		cfg := config(sandbox(traffic, 14))
+		traffic, outage, _ := troubled(30)
+		cfg := config(sandbox(traffic, 12))
 		cfg.Target.Holidays = outage.From.Format(time.DateOnly)
 		r := mustLook(t, cfg)
 		if got := overlapping(r.Alerts, activity.Silent, outage.From, outage.To); len(got) > 0 || r.Holidays != day/bin {
@@ -180,7 +184,7 @@ func TestAHolidayIsNotJudged(t *testing.T) {
 func TestAnotherApplication(t *testing.T) {
 	atNight(t, func(t *testing.T) {
 		traffic, _, _ := troubled(20)
-		api := sandbox(traffic, 14)
+		api := sandbox(traffic, 12)
 		first := mustLook(t, config(api))
 		cfg := config(chatapitest.New(chatapitest.Config{Seed: 9, Dialogs: 3, Messages: 10}))
 		cfg.Saved = first.known
@@ -282,14 +286,14 @@ func (b *breaking) RoundTrip(r *http.Request) (*http.Response, error) {
 // What was learnt before an interruption is there for the next run.
 func TestAnInterruptedRunGoesOn(t *testing.T) {
 	atNight(t, func(t *testing.T) {
-		traffic, _, _ := troubled(60)
-		api := sandbox(traffic, 14)
+		traffic, _, _ := troubled(30)
+		api := sandbox(traffic, 12)
 		whole := mustLook(t, config(api))
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		cfg := config(api)
 		transport := &breaking{next: cfg.Target.Transport, do: cancel}
-		transport.left.Store(500)
+		transport.left.Store(300)
 		cfg.Target.Transport = transport
 		cut, err := look(ctx, cfg)
 		if !errors.Is(err, context.Canceled) || !cut.saveable {
@@ -299,7 +303,7 @@ func TestAnInterruptedRunGoesOn(t *testing.T) {
 		cfg.Saved = cut.known
 		rest := mustLook(t, cfg)
 		sameAlerts(t, rest.Alerts, whole.Alerts)
-		if rest.requests > whole.requests-400 {
+		if rest.requests > whole.requests-250 {
 			t.Errorf("%d requests after an interruption, %d without", rest.requests, whole.requests)
 		}
 	})

@@ -9,7 +9,9 @@
 // Other busy hours are taken as spread evenly, so that in them a failure of
 // some ten minutes is not seen.
 //
-// Two things are not as in the live exporter. Messages deleted since are
+// Three things are not as in the live exporter. Silences within busy hours that
+// were not looked at closer are not known, as in an exporter's first two weeks;
+// they would raise the bound of a silence a little. Messages deleted since are
 // missing, unless the saved history had counted them. And when within its five
 // minutes the newest message came is not known: it is put where the last of so
 // many would be in the mean.

@@ -55,9 +55,15 @@ type Estimate struct{ About, AtMost int64 }
 func (b *Backtest) Estimate() Estimate {
 	from, to := b.horizon()
 	hours := lacking(b.history.MissingHours(from, to), hour)
-	closer := b.budget()
-	if hours == 0 {
-		_, closer = b.choose()
+	_, closer := b.choose()
+	if hours > 0 {
+		// Only hours of more messages than a page holds are looked at closer,
+		// and each costs at most two requests for a hundred of them.
+		closer = int64(2 * b.rate * float64(hours) / chatapi.MaxLimit)
+		for t := activity.Floor(b.from, hour) - hour; t < to; t += hour {
+			closer += b.price(t)
+		}
+		closer = min(closer, b.budget())
 	}
 	samples := int64(0)
 	sampleFrom, _ := b.sampled()

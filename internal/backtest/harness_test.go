@@ -29,14 +29,14 @@ func ago(days int64) func(time.Time) int64 {
 	return func(now time.Time) int64 { return now.Unix() - days*day }
 }
 
-// config looks back at the four weeks before now.
+// config looks back at the two weeks before now.
 func config(api *chatapitest.Server) backtest.Config {
 	return backtest.Config{
 		Target: collector.Target{
 			Name: "shop", URL: "https://sandbox.invalid", Key: chatapi.NewSecret(api.Key()),
 			Timeout: 10 * time.Second, Concurrency: 4, Transport: api.Transport(),
 		},
-		From: ago(28), To: ago(0), Logger: log.NewNopLogger(),
+		From: ago(14), To: ago(0), Logger: log.NewNopLogger(),
 	}
 }
 

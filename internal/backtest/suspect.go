@@ -18,9 +18,12 @@ const (
 	levelAround  = 6 // hours on both sides whose median share is the level
 )
 
-// price is how many requests the five minutes of an hour cost.
+// price is how many requests the five minutes of a known hour cost.
 func (b *Backtest) price(t int64) int64 {
-	n, _ := b.history.Hour(t)
+	n, known := b.history.Hour(t)
+	if !known {
+		return 0
+	}
 	return min(b.pages(n), lacking(b.history.MissingBins(t, t+hour), bin))
 }
 

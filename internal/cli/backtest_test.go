@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -201,5 +202,84 @@ func TestWrongBacktests(t *testing.T) {
 	code, _, stderr := execute(t, "backtest", "--api.url=http://"+nobody, "--api.key-file="+key, "--api.timeout=100ms")
 	if code != exitFailed || !strings.Contains(stderr, "asking for") {
 		t.Errorf("without an API: code %d: %s", code, stderr)
+	}
+}
+
+// Where nothing can be judged, no alert is no good news.
+func TestBacktestOfAYoungApplication(t *testing.T) {
+	t.Parallel()
+	srv := httptest.NewServer(chatapitest.New(chatapitest.Config{Seed: 7, Dialogs: 60, Messages: 900, Weeks: 1}))
+	t.Cleanup(srv.Close)
+	code, stdout, stderr := execute(t, backtestArgs(t, srv.URL)...)
+	if code != exitDone || !strings.Contains(stdout, "no alert does not mean that all was well") || strings.Count(stdout, "none") != 2 {
+		t.Errorf("code %d, %s, %s", code, stdout, stderr)
+	}
+}
+
+// A state file that cannot be used is left alone.
+func TestBacktestOfADamagedState(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	for content, want := range map[string]string{
+		"something else":                    "it does not begin like a state file",
+		string(stateOf(t, `{"version":7}`)): "its layout has the version 7",
+	} {
+		file := write(t, "state", content)
+		code, stdout, stderr := execute(t, backtestArgs(t, url, "--state.file="+file)...)
+		if code != exitFailed || stdout != "" || !strings.Contains(stderr, "cannot use "+file) || !strings.Contains(stderr, want) || !strings.Contains(stderr, "without --state.file") {
+			t.Errorf("code %d, %s", code, stderr)
+		}
+		if now, err := os.ReadFile(file); err != nil || string(now) != content {
+			t.Errorf("it was changed (%v)", err)
+		}
+	}
+}
+
+// stateOf is the content of a state file that holds a payload.
+func stateOf(t *testing.T, payload string) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state")
+	file, err := statefile.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := file.Write([]byte(payload)); err != nil {
+		t.Fatal(err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// TestBacktestLeavesTheLockFree: an exporter that starts meanwhile keeps its
+// file, and is told of.
+func TestBacktestLeavesTheLockFree(t *testing.T) {
+	t.Parallel()
+	api, _ := sandbox(t)
+	file := filepath.Join(t.TempDir(), "state")
+	var once sync.Once
+	var exporter *statefile.File
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		once.Do(func() {
+			var err error
+			if exporter, err = statefile.Open(file); err != nil {
+				t.Error(err)
+			}
+		})
+		api.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	code, _, stderr := execute(t, backtestArgs(t, srv.URL, "--state.file="+file)...)
+	if code != exitDone || !strings.Contains(stderr, "The history is not kept: another process uses "+file+" by now.") {
+		t.Errorf("code %d, %s", code, stderr)
+	}
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("the file was written: %v", err)
+	}
+	if exporter != nil {
+		_ = exporter.Close()
 	}
 }
