@@ -42,7 +42,7 @@ func activities(set Settings) definition {
 		holiday: desc("activity_holiday",
 			"1 on a listed holiday, local time, when nothing is judged; else 0."+grid),
 		recount: desc("activity_recount_ratio",
-			"Messages of the seven days that ended a day ago, counted again every hour, over what was counted first. Below 1: so many were deleted for good."),
+			"Messages of the seven days that ended a day ago, counted again four times a day, over what was counted first. Below 1: so many were deleted for good."),
 	}
 	return definition{
 		name: "activity",
@@ -123,6 +123,7 @@ type savedHistory struct {
 	At      int64   `json:"at"`
 	Newest  int64   `json:"newest"`
 	Armed   bool    `json:"armed,omitempty"`
+	Weeks   int     `json:"weeks,omitempty"` // that it is armed for
 	Recount recount `json:"recount,omitzero"`
 }
 
@@ -133,7 +134,7 @@ func (h *historian) keep() {
 		h.saved.Store(nil)
 		return
 	}
-	h.saved.Store(&savedHistory{Counts: counts, At: h.at, Newest: h.newest, Armed: h.armed, Recount: h.recount})
+	h.saved.Store(&savedHistory{Counts: counts, At: h.at, Newest: h.newest, Armed: h.armed, Weeks: h.weeks, Recount: h.recount})
 }
 
 // save gives what survives a restart; it may be called at any time.
@@ -155,8 +156,11 @@ func (h *historian) restore(raw json.RawMessage) error {
 	if err := history.UnmarshalBinary(in.Counts); err != nil {
 		return err
 	}
+	if history.End() > in.At+daySeconds {
+		return errIncomplete
+	}
 	h.begin(history)
-	h.at, h.newest, h.armed, h.recount = in.At, in.Newest, in.Armed, in.Recount
+	h.at, h.newest, h.armed, h.recount = in.At, in.Newest, in.Armed && in.Weeks >= h.weeks, in.Recount
 	h.keep()
 	return nil
 }
@@ -165,5 +169,6 @@ func (h *historian) restore(raw json.RawMessage) error {
 func (h *historian) forget() {
 	h.begin(activity.NewHistory())
 	h.at, h.newest, h.armed, h.recount = 0, 0, false, recount{}
+	h.left, h.most, h.pending = nil, 0, false
 	h.keep()
 }

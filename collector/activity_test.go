@@ -72,7 +72,7 @@ func TestActivityIsArmed(t *testing.T) {
 		name    string
 		perHour float64
 		most    int // requests until armed
-	}{{"busy, 1,000 messages an hour", 1000, 1500}, {"sparse, 50 messages an hour", 50, 700}, {"without a message", 0, 20}} {
+	}{{"busy, 1,000 messages an hour", 1000, 1500}, {"sparse, 50 messages an hour", 50, 700}, {"without a message", 0, 30}} {
 		synctest.Test(t, func(t *testing.T) {
 			api := chatapitest.New(chatapitest.Config{Seed: 5, Dialogs: 200})
 			if c.perHour > 0 {
@@ -303,7 +303,7 @@ func TestDeletionsAreSeenAndForgiven(t *testing.T) {
 				gone++
 			}
 		}
-		live(api, time.Hour)
+		live(api, 7*time.Hour)
 		after := b.scrape()
 		if r := after["activity_recount_ratio"]; r < 0.4 || r > 0.6 || gone == 0 {
 			t.Errorf("the recount finds %v after half was deleted", r)

@@ -135,7 +135,11 @@ func (a *app) loop(ctx context.Context, i int, wait time.Duration) {
 			return
 		case <-timer.C:
 		}
-		timer.Reset(a.run(ctx, i))
+		// Work that was only paused goes on without a sleep.
+		for wait = a.run(ctx, i); wait <= 0 && ctx.Err() == nil; {
+			wait = a.run(ctx, i)
+		}
+		timer.Reset(wait)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-kit/log/level"
+
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/collector/survey"
@@ -16,7 +18,7 @@ const (
 	weekSeconds = 7 * daySeconds
 
 	sampledFor    = 14 * daySeconds            // whose silences and quarters are looked at
-	historyKept   = sampledFor + 2*weekSeconds // beyond what a judge reaches back
+	historyKept   = sampledFor + 4*weekSeconds // beyond what a judge reaches back
 	activityEvery = activity.BinSeconds * time.Second
 	earlySlice    = 15 * time.Second // of a fill that is at its beginning: somebody waits for it
 	earlyShare    = 0.15             // of what is to be known: the same days of the past weeks
@@ -37,7 +39,12 @@ type historian struct {
 	newest  int64 // created_at of the newest message before at; 0: none, or not known
 	armed   bool  // all was known once
 	pending bool  // there is more to ask for now
+	judged  bool  // the latest refresh gave a verdict
 	recount recount
+
+	left    []survey.Part // of the past, in the middle of being counted
+	most    int64         // hours that the API can count at once; 0: any
+	unpaged bool          // pages cannot be read in order
 
 	saved atomic.Pointer[savedHistory]
 }
@@ -46,7 +53,15 @@ type historian struct {
 type recount struct {
 	At    int64   `json:"at"` // its end, in unix seconds; 0: never
 	Ratio float64 `json:"ratio"`
+
+	tried int64 // hour of the latest try
 }
+
+const (
+	recountEvery = 6 * hourSeconds
+	recountKept  = daySeconds + 2*recountEvery // since its end, which lies a day back
+	lateHours    = 2                           // then an hour is counted again: some messages come late
+)
 
 func newHistorian(a *app, set Settings, calendar *activity.Calendar) *historian {
 	weeks := set.ActivityWeeks
@@ -67,6 +82,7 @@ func (h *historian) begin(history *activity.History) {
 func (h *historian) adopt(old *historian) {
 	h.begin(old.history)
 	h.at, h.newest, h.armed, h.recount = old.at, old.newest, old.armed, old.recount
+	h.left, h.most, h.unpaged = old.left, old.most, old.unpaged
 	h.keep()
 }
 
@@ -74,7 +90,14 @@ func (h *historian) adopt(old *historian) {
 // past, and judges. Values of a time that could not be counted are not
 // returned; those of a time whose past could not be asked for are.
 func (h *historian) refresh(ctx context.Context, c *activityCollector) (result, error) {
-	defer h.keep()
+	h.pending, h.judged = false, false
+	armed := h.armed
+	defer func() {
+		h.keep()
+		if h.armed && !armed {
+			h.app.changed() // it took long to get
+		}
+	}()
 	proven, err := h.app.proofs.ensure(ctx, chatapi.Messages)
 	if err != nil {
 		return nil, err
@@ -95,26 +118,35 @@ func (h *historian) refresh(ctx context.Context, c *activityCollector) (result, 
 	if t < h.at {
 		h.history.Cut(t) // counted by a clock that was wrong
 	}
-	filled := true
-	if proven.empty {
-		h.nothing(t)
-	} else {
-		if err := h.settle(ctx, h.survey(chatapi.LaneCount, proven), t); err != nil {
-			return nil, err
-		}
-		filled, err = h.fill(ctx, h.survey(chatapi.LaneHistory, proven))
+	if err := h.app.identity.ensure(ctx, h.app.proofs); err != nil {
+		return nil, err
 	}
-	if filled && !h.armed {
-		h.armed = true
-		h.app.changed()
+	if err := h.use(h.survey(chatapi.LaneCount, proven), func(s *survey.Survey) error { return h.settle(ctx, s, t) }); err != nil {
+		return nil, err
 	}
-	h.pending = err == nil && !filled
+	filled := false
+	err = h.use(h.survey(chatapi.LaneHistory, proven), func(s *survey.Survey) (err error) {
+		filled, err = h.fill(ctx, s)
+		return err
+	})
+	h.armed, h.pending, h.judged = h.armed || filled, err == nil && !filled, true
 	h.history.Forget(h.at - activity.Reach(h.weeks) - historyKept)
 	v := h.judge.At(h.at, h.newest)
 	if !h.armed {
 		v.Disarm()
 	}
-	return &activityValues{c: c, verdict: &v, ready: h.ready(), recount: h.recount.Ratio}, err
+	out := &activityValues{c: c, verdict: &v, ready: h.ready()}
+	if h.at-h.recount.At <= recountKept {
+		out.recount = h.recount.Ratio
+	}
+	return out, err
+}
+
+// use keeps what a survey learns of the API.
+func (h *historian) use(s *survey.Survey, work func(*survey.Survey) error) error {
+	err := work(s)
+	h.left, h.most, h.unpaged = s.Left, s.Most, s.Unpaged
+	return err
 }
 
 func (h *historian) survey(lane chatapi.Lane, proven *proofs) *survey.Survey {
@@ -124,20 +156,26 @@ func (h *historian) survey(lane chatapi.Lane, proven *proofs) *survey.Survey {
 	}
 	return &survey.Survey{
 		Client: h.app.client.Lane(lane), History: h.history,
-		Sorted: proven.supported(sortCreated), Until: time.Now().Add(slice),
+		Sorted: proven.empty || proven.supported(sortCreated), Until: time.Now().Add(slice),
+		Unproven: proven.empty, Left: h.left, Most: h.most, Unpaged: h.unpaged,
 		Doubt: func(err error) { h.app.proofs.doubt(chatapi.Messages, err) },
 	}
 }
 
 // settle counts all that the windows ending at t need, which comes first.
-func (h *historian) settle(ctx context.Context, s *survey.Survey, t int64) error {
+func (h *historian) settle(ctx context.Context, s *survey.Survey, t int64) (err error) {
 	s.Newest = min(h.newest, t)
+	defer func() {
+		if err != nil {
+			h.newest = s.Newest // five minutes that are known by now are not looked at again
+		}
+	}()
 	for _, run := range h.history.MissingBins(t-hourSeconds, t) {
 		if err := s.Bins(ctx, run); err != nil {
 			return err
 		}
 	}
-	if missed := h.at > 0 && t-h.at > activity.BinSeconds; missed || s.Newest == 0 {
+	if missed := h.at > 0 && t-h.at > activity.BinSeconds; (missed || s.Newest == 0) && !s.Unproven {
 		switch {
 		case !s.Sorted && s.Newest < t-hourSeconds:
 			s.Newest = 0 // what came since then, if anything did, was not seen
@@ -157,19 +195,6 @@ func (h *historian) settle(ctx context.Context, s *survey.Survey, t int64) error
 		return nil // what is normal comes first, see fill
 	}
 	return h.today(ctx, s)
-}
-
-// nothing notes that there was no message in all the time a judge looks at.
-func (h *historian) nothing(t int64) {
-	h.at, h.newest, h.recount = t, 0, recount{}
-	s := &survey.Survey{History: h.history}
-	from, to := h.horizon()
-	for _, run := range h.history.MissingHours(from, to) {
-		s.Zero(run)
-	}
-	for _, run := range h.history.MissingBins(to-hourSeconds, t) {
-		s.Zero(run)
-	}
 }
 
 // today counts what the longer windows that end now need besides the last
@@ -195,6 +220,9 @@ func (h *historian) today(ctx context.Context, s *survey.Survey) error {
 // whether all is known. When its time is over it leaves the rest for the next
 // refresh.
 func (h *historian) fill(ctx context.Context, s *survey.Survey) (done bool, err error) {
+	if err := s.Rest(ctx); err != nil || len(s.Left) > 0 {
+		return false, err
+	}
 	from, to := h.horizon()
 	for k := int64(1); k <= int64(h.weeks); k++ {
 		same := h.at - k*weekSeconds
@@ -213,10 +241,8 @@ func (h *historian) fill(ctx context.Context, s *survey.Survey) (done bool, err 
 	if done, err := s.Sample(ctx, h.sampleFrom(), to); !done {
 		return false, err
 	}
-	if err := h.app.identity.ensure(ctx, h.app.proofs); err != nil {
-		return true, err
-	}
-	return true, h.recountPast(ctx, s)
+	same := h.recountPast(ctx, s)
+	return same && ctx.Err() == nil, context.Cause(ctx)
 }
 
 func (h *historian) fillHours(ctx context.Context, s *survey.Survey, from, to int64) (done bool, err error) {
@@ -224,33 +250,45 @@ func (h *historian) fillHours(ctx context.Context, s *survey.Survey, from, to in
 		if s.Over() {
 			return false, nil
 		}
-		if err := s.Past(ctx, run); err != nil {
+		if err := s.Past(ctx, run); err != nil || len(s.Left) > 0 {
 			return false, err
-		}
-		if len(h.history.MissingHours(run.From, run.To)) > 0 {
-			return false, nil
 		}
 	}
 	return true, nil
 }
 
-// recountPast counts the week that ended a day ago again, once an hour. What
-// is fewer now than before was deleted.
-func (h *historian) recountPast(ctx context.Context, s *survey.Survey) error {
+// recountPast counts again, once an hour, an hour that ended some time ago, as
+// messages may come late; and four times a day the week that ended a day ago:
+// what is fewer in it than before was deleted. It may fail: nothing is judged
+// by it. Where far more is found than before, the past begins anew.
+func (h *historian) recountPast(ctx context.Context, s *survey.Survey) (same bool) {
+	now := activity.Floor(h.at, hourSeconds)
+	if now <= h.recount.tried {
+		return true
+	}
+	h.recount.tried = now
+	late := activity.Span{From: now - lateHours*hourSeconds, To: now - (lateHours-1)*hourSeconds}
+	if n, err := s.Count(ctx, late); err == nil {
+		h.history.SetHour(late.From, n)
+	}
 	to := activity.Floor(h.at-daySeconds, hourSeconds)
 	before, known := h.history.Between(to-weekSeconds, to)
-	switch {
-	case to <= h.recount.At:
-		return nil
-	case !known || before == 0:
-		h.recount = recount{}
-		return nil
+	if to < h.recount.At+recountEvery || !known || s.Most > 0 {
+		return true
 	}
 	n, err := s.Count(ctx, activity.Span{From: to - weekSeconds, To: to})
-	if err == nil {
-		h.recount = recount{At: to, Ratio: float64(n) / before}
+	switch {
+	case err != nil:
+	case float64(n) > 2*before+chatapi.MaxLimit:
+		// What was imported, or not shown to us before, is the past as well.
+		level.Warn(h.app.logger).Log("msg", "the API counts more than twice the messages of last week that it counted before; the past is counted anew", "before", before, "now", n)
+		h.begin(activity.NewHistory())
+		h.armed, h.recount = false, recount{}
+		return false
+	case before > 0:
+		h.recount.At, h.recount.Ratio = to, float64(n)/before
 	}
-	return err
+	return true
 }
 
 // wait is the time until the next refresh has something to do.
@@ -259,7 +297,7 @@ func (h *historian) wait() time.Duration {
 		return 0
 	}
 	now, known := h.app.client.Settled()
-	if !known || h.at == 0 {
+	if !known || h.at == 0 || !h.judged {
 		return activityEvery
 	}
 	next := time.Unix(h.at, 0).Add(activityEvery + settledAfter)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-kit/log/level"
 
@@ -22,9 +23,9 @@ type identity struct {
 
 	mu      sync.Mutex
 	dialogs []chatapi.ObjectID
-	learnt  bool // dialogs are a fair sample
-	asked   bool // for dialogs, where no collector meets any
-	pending bool // the state waits for its confirmation
+	learnt  bool      // dialogs are a fair sample
+	asked   time.Time // for dialogs, where no collector meets any
+	pending bool      // the state waits for its confirmation
 }
 
 func newIdentity(c *chatapi.Client) *identity {
@@ -53,10 +54,11 @@ func (d *identity) learn(dialogs []chatapi.ObjectID) {
 	d.dialogs, d.learnt = dialogs, true
 }
 
-// ensure asks for some dialogs, once, if no collector that is on meets any.
+// ensure asks for some dialogs, if no collector that is on meets any; where there
+// are none, now and then.
 func (d *identity) ensure(ctx context.Context, p *prover) error {
 	d.mu.Lock()
-	known := d.asked || d.pending || len(d.dialogs) > 0 || len(p.peek(chatapi.Dialogs).rows) > 0
+	known := !d.asked.IsZero() && time.Since(d.asked) < time.Hour || d.pending || len(d.dialogs) > 0 || len(p.peek(chatapi.Dialogs).rows) > 0
 	d.mu.Unlock()
 	if known {
 		return nil
@@ -67,7 +69,7 @@ func (d *identity) ensure(ctx context.Context, p *prover) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.asked = true
+	d.asked = time.Now()
 	for _, dialog := range page.Items {
 		d.dialogs = append(d.dialogs, dialog.ID)
 	}

@@ -68,17 +68,22 @@ func (c *Calendar) Holiday(from, to int64) bool {
 	if len(c.holidays) == 0 {
 		return false
 	}
-	year, month, day := time.Unix(from, 0).In(c.zone).Date()
-	for {
-		if c.holidays[date{year, month, day}] {
+	// Days are counted without a clock: in some zones there are days that do not
+	// begin at midnight.
+	day, last := c.noon(from), c.noon(to-1)
+	for ; !day.After(last); day = day.AddDate(0, 0, 1) {
+		year, month, of := day.Date()
+		if c.holidays[date{year, month, of}] {
 			return true
 		}
-		next := time.Date(year, month, day+1, 0, 0, 0, 0, c.zone)
-		if next.Unix() >= to {
-			return false
-		}
-		year, month, day = next.Date()
 	}
+	return false
+}
+
+// noon stands for the local day that t lies in.
+func (c *Calendar) noon(t int64) time.Time {
+	year, month, day := time.Unix(t, 0).In(c.zone).Date()
+	return time.Date(year, month, day, 12, 0, 0, 0, time.UTC)
 }
 
 const weekSeconds = 7 * 24 * hourSeconds

@@ -8,6 +8,7 @@ import (
 const (
 	codecVersion = 1
 	mostHours    = 60 * 7 * 24 // that are believed of a saved history
+	latestHour   = 1 << 20     // since 1970, of a saved history: in the year 2089
 )
 
 var errHistory = errors.New("it is not a saved history")
@@ -44,7 +45,7 @@ func (h *History) UnmarshalBinary(b []byte) error {
 	r := reader{b: b[1:]}
 	out := History{first: r.signed(), version: h.version + 1}
 	n := r.unsigned()
-	if n > mostHours || out.first < 0 || out.first > 1<<40 {
+	if n > mostHours || out.first < 0 || out.first > latestHour {
 		return errHistory
 	}
 	out.hours, out.tails, out.bins = r.counts(int(n)), r.counts(int(n)), r.counts(int(n)*binsPerHour)

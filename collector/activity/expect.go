@@ -37,6 +37,7 @@ func unscaled(m float64) float64 { return max(0, m*m-anscombe) }
 type past struct {
 	at    int64
 	weeks []pastWeek
+	known bool // how busy the application is now, without which nothing is judged
 }
 
 type pastWeek struct {
@@ -51,6 +52,7 @@ func pastOf(h *History, c *Calendar, weeks int, t int64) past {
 	p := past{at: t, weeks: make([]pastWeek, 0, weeks)}
 	lag := int64(trendLag * daySeconds)
 	now, known := h.Between(t-lag-trendSeconds, t-lag)
+	p.known = known
 	for k := 1; k <= weeks; k++ {
 		w := pastWeek{back: t - c.weeksBefore(t, k), trend: 1}
 		then, covered := h.Between(t-w.back-lag-trendSeconds, t-w.back-lag)

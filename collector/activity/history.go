@@ -303,9 +303,9 @@ func (h *History) Cut(t int64) {
 	if i >= len(h.hours) {
 		return
 	}
+	h.hours, h.tails, h.bins = h.hours[:i+1], h.tails[:i+1], h.bins[:(i+1)*binsPerHour]
 	begun := h.bins[i*binsPerHour:]
-	copy(h.hours[i:], fill(len(h.hours)-i))
-	copy(h.tails[i:], fill(len(h.hours)-i))
+	h.hours[i], h.tails[i] = unknown, unknown
 	for b := range begun {
 		if (h.first+int64(i))*hourSeconds+int64(b+1)*BinSeconds > t {
 			begun[b] = unknown

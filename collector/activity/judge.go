@@ -29,7 +29,7 @@ type Verdict struct {
 	At      int64 // the settled time
 	Windows [len(Windows)]WindowVerdict
 	Silence SilenceVerdict
-	Holiday bool // At lies on one
+	Holiday bool // At ends a time on one
 }
 
 // WindowVerdict is what can be said of one window that ends at the settled time.
@@ -96,7 +96,7 @@ func Reach(weeks int) int64 {
 // created_at of the newest message, 0 if there is none or it is not known.
 func (j *Judge) At(t, newest int64) Verdict {
 	j.learn(t)
-	v := Verdict{At: t, Holiday: j.calendar.Holiday(t, t+1)}
+	v := Verdict{At: t, Holiday: j.calendar.Holiday(t-1, t)}
 	p := pastOf(j.history, j.calendar, j.weeks, t)
 	for i, w := range Windows {
 		v.Windows[i] = j.window(&p, w, j.pools[i])
@@ -134,7 +134,7 @@ func (j *Judge) residual(p *past, w Window) (residual, bool) {
 	from := p.at - w.Seconds
 	n, counted := j.history.Exact(from, p.at)
 	guessed := w.Seconds < hourSeconds && j.history.guessed[Floor(from, hourSeconds)]
-	if !counted || guessed || j.calendar.Holiday(from, p.at) {
+	if !counted || guessed || !p.known || j.calendar.Holiday(from, p.at) {
 		return residual{}, false
 	}
 	m, weeks := p.expect(j.history, j.calendar, from)
@@ -147,7 +147,7 @@ func (j *Judge) window(p *past, w Window, residuals pool) WindowVerdict {
 	out.Messages, out.Counted = j.history.Exact(from, p.at)
 	m, n := p.expect(j.history, j.calendar, from)
 	out.Expected, out.Samples = unscaled(m), n
-	if n < leastWeeks || !out.Counted || j.calendar.Holiday(from, p.at) {
+	if n < leastWeeks || !out.Counted || !p.known || j.calendar.Holiday(from, p.at) {
 		return out
 	}
 	s, known := residuals.spread(m, n)

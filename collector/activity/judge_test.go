@@ -133,8 +133,14 @@ func (o oracle) bound(t, w int64) int64 {
 	m, n := o.expect(t, w)
 	type past struct{ m, r float64 }
 	var pool []past
+	if _, known := o.between(t-8*day, t-day); !known {
+		return -1
+	}
 	for h := Floor(t, 3600); h > t-14*day; h -= 3600 {
 		c, ok := o.m.count(h-w, h)
+		if _, known := o.between(h-8*day, h-day); !known {
+			continue
+		}
 		if pm, pn := o.expect(h, w); ok && pn >= 2 {
 			pool = append(pool, past{pm, math.Abs(math.Sqrt(float64(c)+0.375) - pm)})
 		}
@@ -432,6 +438,7 @@ func TestCalendar(t *testing.T) {
 		{"2026-12-26T04:59:59Z", "2026-12-27T00:00:00Z", true},
 		{"2026-12-26T05:00:00Z", "2026-12-27T00:00:00Z", false},
 		{"2026-12-20T05:00:00Z", "2026-12-30T00:00:00Z", true},
+		{"2026-12-25T05:00:00Z", "2026-12-25T05:00:00Z", false},
 	} {
 		if got := c.Holiday(at(s.from), at(s.to)); got != s.want {
 			t.Errorf("from %s to %s: %t", s.from, s.to, got)
@@ -483,5 +490,70 @@ func BenchmarkJudge(b *testing.B) {
 		if at += BinSeconds; at > monday+10*week {
 			at = monday + 10*week - day
 		}
+	}
+}
+
+// TestDaysThatDoNotBeginAtMidnight end all the same: where the clocks change at
+// midnight, the first hour of a day is missing.
+func TestDaysThatDoNotBeginAtMidnight(t *testing.T) {
+	for _, zone := range []string{"America/Santiago", "America/Havana", "Atlantic/Azores", "Africa/Cairo"} {
+		c := calendar(t, zone, "2026-01-01", "2028-02-03")
+		for at := int64(monday) + 30*day; at < monday+380*day; at += 7 * 3600 {
+			if c.Holiday(at, at+2*day) {
+				t.Fatalf("%s: a holiday at %d", zone, at)
+			}
+		}
+		if !c.Holiday(monday, monday+800*day) {
+			t.Errorf("%s: no holiday in two years", zone)
+		}
+	}
+}
+
+// TestNothingIsJudgedWithoutTheTrend: a shrinking application with one hour
+// unknown of late would be compared with what it was.
+func TestNothingIsJudgedWithoutTheTrend(t *testing.T) {
+	end := int64(monday + 10*week)
+	h := NewHistory()
+	for at := int64(monday); at < end; at += BinSeconds {
+		if at >= end-3*day && at < end-3*day+3600 {
+			continue
+		}
+		h.SetBin(at, int64(1000*math.Pow(0.8, float64(at-monday)/float64(week))))
+	}
+	v := NewJudge(h, calendar(t, "UTC"), 6).At(end, end-900)
+	for i, w := range v.Windows {
+		if w.Bound != -1 || w.Samples == 0 {
+			t.Errorf("%s: %+v", Windows[i].Label, w)
+		}
+	}
+	if v.Silence.Bound != -1 || !v.Silence.Known {
+		t.Errorf("silence: %+v", v.Silence)
+	}
+}
+
+// TestSilencesNeedFiveWeeks, whether there were any in the last two or not.
+func TestSilencesNeedFiveWeeks(t *testing.T) {
+	end := int64(monday + 10*week)
+	for days, judged := range map[int64]bool{29: false, 34: false, 37: true} {
+		h := NewHistory()
+		for at := end - days*day; at < end; at += 3600 {
+			h.SetHour(at, 300)
+		}
+		if s := NewJudge(h, calendar(t, "UTC"), 6).At(end, end-900).Silence; (s.Bound >= 0) != judged {
+			t.Errorf("after %d days: %+v", days, s)
+		}
+	}
+}
+
+// TestTheEveningBeforeAHoliday is judged; what follows is not.
+func TestTheEveningBeforeAHoliday(t *testing.T) {
+	midnight := int64(monday + 9*week)
+	h := steady(NewHistory(), monday, midnight+300, 10)
+	j := NewJudge(h, calendar(t, "UTC", Time(midnight).Format(time.DateOnly)), 6)
+	if v := j.At(midnight, midnight-10); v.Holiday || v.Windows[1].Bound < 0 {
+		t.Errorf("at midnight: %+v", v)
+	}
+	if v := j.At(midnight+300, midnight); !v.Holiday || v.Windows[1].Bound >= 0 {
+		t.Errorf("five minutes later: %+v", v)
 	}
 }

@@ -96,10 +96,20 @@ func (j *Judge) silence(p *past, newest int64) SilenceVerdict {
 		m, n = p.expect(j.history, j.calendar, from)
 	}
 	out.Expected, out.Known = unscaled(m), n > 0
-	// Silences of 14 days are what the bound comes from.
-	if _, covered := j.history.Between(Ceil(p.at-poolSeconds, hourSeconds), Floor(p.at, hourSeconds)); n < leastWeeks || !covered || j.calendar.Holiday(from, p.at) {
+	if n < leastWeeks || !p.known || !j.weighed(p.at) || j.calendar.Holiday(from, p.at) {
 		return out
 	}
 	out.Bound = j.silences.bound()
 	return out
+}
+
+// weighed tells whether the silences of the last 14 days could be weighed, if
+// there were any: their hours are known, and weeks before the first of them.
+func (j *Judge) weighed(t int64) bool {
+	first := Ceil(t-poolSeconds, hourSeconds)
+	if _, known := j.history.Between(first, Floor(t, hourSeconds)); !known {
+		return false
+	}
+	_, n := j.expected(first-hourSeconds, first)
+	return n >= leastWeeks
 }

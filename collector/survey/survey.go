@@ -7,6 +7,7 @@ package survey
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"time"
@@ -33,6 +34,18 @@ type Survey struct {
 	// Doubt hears of errors, some of which say that a filter was not obeyed;
 	// may be nil.
 	Doubt func(error)
+
+	// Left is what Past has begun with, the next part last, and Most the length
+	// in hours that the API was seen to count at once; 0: any.
+	Left []Part
+	Most int64
+
+	// Unpaged: the API does not sort by _id, so that pages cannot be read.
+	Unpaged bool
+
+	// Unproven: the list was empty a moment ago, so that no filter is proven.
+	// Only counts of 0 are believed.
+	Unproven bool
 
 	// Newest is the created_at of the newest message met. Where the API does
 	// not sort it is too late, by five minutes at most.
@@ -86,18 +99,20 @@ func (s *Survey) Bins(ctx context.Context, run activity.Span) error {
 
 // Hours counts a run of whole hours, one by one or from their messages.
 func (s *Survey) Hours(ctx context.Context, run activity.Span) error {
-	n, err := s.Count(ctx, run)
-	switch {
-	case err != nil:
-		return err
-	case n == 0:
-		s.Zero(run)
-		return nil
-	case s.pages(n) < (run.To-run.From)/hour:
-		return s.Rows(ctx, run)
-	case run.To-run.From == hour:
-		s.History.SetHour(run.From, n)
-		return nil
+	if length := (run.To - run.From) / hour; s.Most == 0 || length <= s.Most {
+		n, err := s.Count(ctx, run)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			s.Zero(run)
+			return nil
+		case s.pages(n) < length:
+			return s.Rows(ctx, run)
+		case length == 1:
+			s.History.SetHour(run.From, n)
+			return nil
+		}
 	}
 	for t := run.From; t < run.To; t += hour {
 		n, err := s.Count(ctx, activity.Span{From: t, To: t + hour})
@@ -109,47 +124,91 @@ func (s *Survey) Hours(ctx context.Context, run activity.Span) error {
 	return nil
 }
 
+// Part is a run of whole hours with the number of messages in it.
+type Part struct {
+	activity.Span
+	N int64 // uncounted: it is not known
+}
+
+const uncounted = -1
+
 // Past counts a run of whole hours that lie so far back that it does not
 // matter when they are counted: it halves what it has to count by the hour,
 // asks for the first half, and has the second as the rest. It stops when it is
-// time to pause; what is missing then can be asked for again.
+// time to pause; Rest goes on.
 func (s *Survey) Past(ctx context.Context, run activity.Span) error {
-	n, err := s.Count(ctx, run)
-	if err != nil {
-		return err
-	}
-	return s.past(ctx, run, n)
+	s.Left = append(s.Left, Part{run, uncounted})
+	return s.Rest(ctx)
 }
 
-func (s *Survey) past(ctx context.Context, run activity.Span, n int64) error {
-	length := (run.To - run.From) / hour
+// Rest goes on with what Past has left. It gets on by one request at least,
+// whatever the time.
+func (s *Survey) Rest(ctx context.Context) error {
+	for first := true; len(s.Left) > 0; first = false {
+		if !first && s.Over() {
+			return nil
+		}
+		p := s.Left[len(s.Left)-1]
+		s.Left = s.Left[:len(s.Left)-1]
+		if err := s.part(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// part counts one part, or leaves smaller ones. Where the API cannot count as
+// much at once, those it left are smaller still when it is asked again.
+func (s *Survey) part(ctx context.Context, p Part) (err error) {
+	length := (p.To - p.From) / hour
+	middle := p.From + length/2*hour
+	halves := [2]activity.Span{{From: middle, To: p.To}, {From: p.From, To: middle}}
+	if p.N == uncounted {
+		if s.Most > 0 && length > s.Most {
+			s.Left = append(s.Left, Part{halves[0], uncounted}, Part{halves[1], uncounted})
+			return nil
+		}
+		if p.N, err = s.Count(ctx, p.Span); err != nil {
+			s.Left = append(s.Left, p)
+			if length > 1 && overtaxed(err) {
+				s.Most = length / 2
+			}
+			return err
+		}
+	}
 	switch {
-	case n == 0:
-		s.Zero(run)
+	case p.N == 0:
+		s.Zero(p.Span)
 		return nil
-	case s.pages(n) < length && s.pages(n) <= mostPages:
-		return s.Rows(ctx, run)
+	case s.pages(p.N) < length && s.pages(p.N) <= mostPages:
+		if err := s.Rows(ctx, p.Span); err != nil {
+			s.Left = append(s.Left, p)
+			return err
+		}
+		return nil
 	case length == 1:
-		s.History.SetHour(run.From, n)
-		return nil
-	case s.Over():
+		s.History.SetHour(p.From, p.N)
 		return nil
 	}
-	first := activity.Span{From: run.From, To: run.From + length/2*hour}
-	in, err := s.Count(ctx, first)
+	n, err := s.Count(ctx, halves[1])
 	if err != nil {
+		s.Left = append(s.Left, p)
 		return err
 	}
-	if err := s.past(ctx, first, in); err != nil {
-		return err
-	}
-	return s.past(ctx, activity.Span{From: first.To, To: run.To}, max(0, n-in))
+	s.Left = append(s.Left, Part{halves[0], max(0, p.N-n)}, Part{halves[1], n})
+	return nil
+}
+
+// overtaxed tells whether an error may be due to how much was asked for.
+func overtaxed(err error) bool {
+	api, ok := errors.AsType[*chatapi.Error](err)
+	return ok && (api.Kind == chatapi.KindTimeout || api.Status >= 500 || api.Invalid())
 }
 
 // pages is how many requests it takes to read so many messages. Where the API
 // does not sort, only what one page holds can be read.
 func (s *Survey) pages(n int64) int64 {
-	if n > chatapi.MaxLimit && !s.Sorted {
+	if n > chatapi.MaxLimit && (!s.Sorted || s.Unpaged) {
 		return math.MaxInt64
 	}
 	return (n + chatapi.MaxLimit - 1) / chatapi.MaxLimit
@@ -161,6 +220,10 @@ func (s *Survey) Rows(ctx context.Context, run activity.Span) error {
 	newest := int64(0)
 	for page, err := range s.walk(ctx, chatapi.Query{Where: chatapi.CreatedAt.In(run.From, run.To)}) {
 		if err != nil {
+			if _, is := errors.AsType[*chatapi.FilterError](err); is && s.Sorted && !s.Unpaged {
+				s.Unpaged = true // from now on all is counted
+				return fmt.Errorf("reading messages in the order of their _id: %w", err)
+			}
 			s.doubt(err)
 			return err
 		}
@@ -179,7 +242,7 @@ func (s *Survey) Rows(ctx context.Context, run activity.Span) error {
 // walk gives all messages that match, page by page: in an order that the API
 // keeps, or from one page that holds them all.
 func (s *Survey) walk(ctx context.Context, q chatapi.Query) iter.Seq2[[]chatapi.Message, error] {
-	if s.Sorted {
+	if s.Sorted && !s.Unpaged {
 		return s.Client.WalkMessages(q).Pages(ctx)
 	}
 	return func(yield func([]chatapi.Message, error) bool) {
@@ -210,8 +273,11 @@ func (s *Survey) Latest(ctx context.Context) (int64, error) {
 
 func (s *Survey) ask(ctx context.Context, q chatapi.Query) (chatapi.Page[chatapi.Message], error) {
 	page, err := s.Client.Messages(ctx, q)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.doubt(err)
+	case s.Unproven && page.Total > 0:
+		err = errors.New("messages have come whose filters are not proven yet")
 	}
 	return page, err
 }

@@ -10,7 +10,7 @@ import (
 const method = `# The statistic, simulated
 
 Written by ` + "`go run ./internal/simulation -out internal/simulation/RESULTS.md`" + `. The numbers under
-"reference" are the "new" ones of activity-statistic.md, sections 3 and 4; the others come from the very code of
+"reference" are those of an independent program for the same statistic; the others come from the very code of
 collector/activity that the exporter and ` + "`backtest`" + ` run, on the traffic model of chatapi/chatapitest.
 This is synthetic traffic: run ` + "`backtest`" + ` on your own application before trusting it.
 
