@@ -125,7 +125,7 @@ func TestBackfillOfSomeCollectors(t *testing.T) {
 	off := map[string]int{}
 	for _, m := range regexp.MustCompile(`(?m)^connectycube_activity_holiday\{application="shop"\} (\d) (\d+)$`).FindAllStringSubmatch(stdout, -1) {
 		unix, _ := strconv.ParseInt(m[2], 10, 64)
-		here := time.Unix(unix-1, 0).UTC() // the time that ends then.Add(9*time.Hour).Format(time.DateOnly) == day
+		here := time.Unix(unix-1, 0).UTC().Add(9*time.Hour).Format(time.DateOnly) == day // the time that ends then
 		if off[m[1]]++; here != (m[1] == "1") {
 			t.Errorf("%s", m[0])
 		}

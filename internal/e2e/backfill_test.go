@@ -19,13 +19,14 @@ import (
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi/chatapitest"
 	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
+	"github.com/connectycube-exporter/connectycube_exporter/internal/promtool"
 )
 
 // TestPrometheusTakesTheBackfill makes blocks of the output with the real
 // promtool, without a warning; they hold as many samples as the program said,
 // and the values that the rows of the sandbox say.
 func TestPrometheusTakesTheBackfill(t *testing.T) {
-	promtool := buildTool(t, "promtool")
+	tool := promtool.Path(t)
 	api := chatapitest.New(chatapitest.Config{Seed: 3, Dialogs: 700, Messages: 40_000, Weeks: 12})
 	srv := httptest.NewServer(api)
 	t.Cleanup(srv.Close)
@@ -49,7 +50,7 @@ func TestPrometheusTakesTheBackfill(t *testing.T) {
 
 	blocks := filepath.Join(dir, "blocks")
 	args := append(strings.Fields(command[1]), command[2], blocks)
-	out, err := exec.Command(promtool, args...).CombinedOutput()
+	out, err := exec.Command(tool, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%q: %v\n%s", args, err, out)
 	}
@@ -58,7 +59,7 @@ func TestPrometheusTakesTheBackfill(t *testing.T) {
 	}
 	// BLOCK ULID, MIN TIME, MAX TIME, DURATION, NUM SAMPLES, NUM CHUNKS, NUM SERIES, SIZE
 	row := regexp.MustCompile(`(?m)^[0-9A-Z]{26}\s+\d+\s+\d+\s+\S+\s+(\d+)\s`)
-	list, err := exec.Command(promtool, "tsdb", "list", blocks).Output()
+	list, err := exec.Command(tool, "tsdb", "list", blocks).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +72,7 @@ func TestPrometheusTakesTheBackfill(t *testing.T) {
 		t.Errorf("the blocks hold %d samples, the program said %s:\n%s", samples, said[2], list)
 	}
 	// A block lacks series that had no value in its time.
-	if series := compareDump(t, promtool, blocks, api.Truth(), holiday); strconv.Itoa(series) != said[1] {
+	if series := compareDump(t, tool, blocks, api.Truth(), holiday); strconv.Itoa(series) != said[1] {
 		t.Errorf("the blocks hold %d series, the program said %s", series, said[1])
 	}
 }
@@ -87,14 +88,14 @@ func kyiv(t *testing.T) *time.Location {
 
 // compareDump holds every sample of the totals, of the windows' counts and of
 // activity against the rows, and gives the number of series.
-func compareDump(t *testing.T, promtool, blocks string, rows *chatapitest.Truth, holiday string) int {
+func compareDump(t *testing.T, tool, blocks string, rows *chatapitest.Truth, holiday string) int {
 	t.Helper()
 	normal := newNormality(t, rows, kyiv(t), holiday)
 	// dump wants a whole database, and blocks alone have no log.
 	if err := os.Mkdir(filepath.Join(blocks, "wal"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	dump := exec.Command(promtool, "tsdb", "dump", blocks)
+	dump := exec.Command(tool, "tsdb", "dump", blocks)
 	pipe, err := dump.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -252,7 +253,7 @@ func (n *normality) of(name, window string, t int64) (float64, bool) {
 		n.verdicts[t] = verdict
 	}
 	if name == "holiday" {
-		if time.Unix(t, 0).In(n.zone).Format(time.DateOnly) == n.holiday {
+		if time.Unix(t-1, 0).In(n.zone).Format(time.DateOnly) == n.holiday {
 			n.holidays++
 			return 1, true
 		}
@@ -281,26 +282,4 @@ func (n *normality) of(name, window string, t int64) (float64, bool) {
 		return v.Dispersion, v.Judged
 	}
 	return 0, false
-}
-
-// buildTool installs a program of Prometheus' own once into the user's cache.
-// The first build takes some minutes.
-func buildTool(t *testing.T, name string) string {
-	t.Helper()
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := filepath.Join(cache, "connectycube_exporter", name+"-"+prometheusVersion)
-	path := filepath.Join(dir, name)
-	if _, err := os.Stat(path); err == nil {
-		return path
-	}
-	fmt.Printf("building %s %s; the first time takes some minutes\n", name, prometheusVersion)
-	cmd := exec.Command("go", "install", "github.com/prometheus/prometheus/cmd/"+name+"@"+prometheusVersion)
-	cmd.Dir, cmd.Env = os.TempDir(), append(os.Environ(), "GOBIN="+dir, "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building %s: %v\n%s", name, err, out)
-	}
-	return path
 }
