@@ -188,15 +188,7 @@ func TestARestartInTheMiddleOfThePast(t *testing.T) {
 		first.apply(target("app", api))
 		live(api, 6*time.Minute)
 		before := first.scrape()[ready]
-		first.fleet.Close()
-		state, err := first.fleet.Save()
-		if err != nil {
-			t.Fatal(err)
-		}
-		second := newBench(t, quietly(t))
-		if err := second.fleet.Restore(state); err != nil {
-			t.Fatal(err)
-		}
+		second := first.restarted(quietly(t))
 		second.apply(target("app", api))
 		live(api, 90*time.Second)
 		if got := second.scrape()[ready]; before < 0.3 || before == 1 || got < before {
@@ -232,17 +224,9 @@ func TestMoreWeeksAreCountedBeforeTheyAreUsed(t *testing.T) {
 		first := newBench(t, quietly(t))
 		first.apply(unlimited(target("app", api)))
 		live(api, 10*time.Minute)
-		first.fleet.Close()
-		state, err := first.fleet.Save()
-		if err != nil {
-			t.Fatal(err)
-		}
 		set := quietly(t)
 		set.ActivityWeeks = 10
-		second := newBench(t, set)
-		if err := second.fleet.Restore(state); err != nil {
-			t.Fatal(err)
-		}
+		second := first.restarted(set)
 		second.apply(target("app", api))
 		armed := false
 		for range 60 {

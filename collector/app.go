@@ -52,22 +52,13 @@ type app struct {
 }
 
 func newApp(t Target, set Settings, defs []definition, metrics *apiMetrics, changed func(), logger log.Logger) (*app, error) {
-	u, err := chatapi.ParseURL(t.URL)
+	cfg, err := t.ClientConfig()
 	if err != nil {
 		return nil, err
 	}
 	a := &app{target: t, set: set, logger: log.With(logger, "application", t.Name), api: metrics.observer(t.Name), changed: changed}
-	a.client = chatapi.New(chatapi.Config{
-		URL:         u,
-		Key:         t.keySource(),
-		Timeout:     t.Timeout,
-		RateLimit:   t.RateLimit,
-		Concurrency: t.Concurrency,
-		UserAgent:   set.UserAgent,
-		Transport:   t.Transport,
-		Observer:    a.api,
-		Logger:      a.logger,
-	})
+	cfg.UserAgent, cfg.Observer, cfg.Logger = set.UserAgent, a.api, a.logger
+	a.client = chatapi.New(cfg)
 	a.proofs = newProver(a.client, set.PollInterval, a.logger)
 	a.identity = newIdentity(a.client)
 	if a.calendar, err = t.Calendar(); err != nil {

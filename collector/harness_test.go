@@ -47,6 +47,21 @@ func (b *bench) apply(targets ...collector.Target) {
 	}
 }
 
+// restarted ends the fleet, and gives another one with its state.
+func (b *bench) restarted(set collector.Settings) *bench {
+	b.t.Helper()
+	b.fleet.Close()
+	state, err := b.fleet.Save()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	next := newBench(b.t, set)
+	if err := next.fleet.Restore(state); err != nil {
+		b.t.Fatal(err)
+	}
+	return next
+}
+
 // defaults are the settings of an exporter started without flags.
 func defaults(t *testing.T) collector.Settings {
 	t.Helper()

@@ -35,6 +35,15 @@ func (t Target) keySource() chatapi.KeySource {
 	return chatapi.KeyValue(t.Key)
 }
 
+// ClientConfig is what a client of the target's API needs, but for its user
+// agent, its logger and its observer.
+func (t Target) ClientConfig() (chatapi.Config, error) {
+	u, err := chatapi.ParseURL(t.URL)
+	return chatapi.Config{
+		URL: u, Key: t.keySource(), Timeout: t.Timeout, RateLimit: t.RateLimit, Concurrency: t.Concurrency, Transport: t.Transport,
+	}, err
+}
+
 // JoinHolidays turns dates such as 2026-12-25 into a form that can be compared.
 func JoinHolidays(dates []string) string {
 	dates = slices.Clone(dates)

@@ -179,19 +179,12 @@ func (b *Backfill) note(format string, args ...any) {
 }
 
 func (b *Backfill) connect() error {
-	t := b.cfg.Target
-	u, err := chatapi.ParseURL(t.URL)
+	cfg, err := b.cfg.Target.ClientConfig()
 	if err != nil {
 		return err
 	}
-	var key chatapi.KeySource = chatapi.KeyValue(t.Key)
-	if t.KeyFile != "" {
-		key = chatapi.KeyFile(t.KeyFile)
-	}
-	b.client = chatapi.New(chatapi.Config{
-		URL: u, Key: key, Timeout: t.Timeout, RateLimit: t.RateLimit, Concurrency: t.Concurrency,
-		UserAgent: b.cfg.UserAgent, Transport: t.Transport, Logger: b.cfg.Logger,
-	})
+	cfg.UserAgent, cfg.Logger = b.cfg.UserAgent, b.cfg.Logger
+	b.client = chatapi.New(cfg)
 	b.counter = &counter{client: b.client, journal: b.journal}
 	return nil
 }

@@ -139,19 +139,12 @@ func (b *Backtest) note(format string, args ...any) {
 func (b *Backtest) Notes() []string { return b.notes }
 
 func (b *Backtest) connect() error {
-	t := b.cfg.Target
-	u, err := chatapi.ParseURL(t.URL)
+	cfg, err := b.cfg.Target.ClientConfig()
 	if err != nil {
 		return err
 	}
-	var key chatapi.KeySource = chatapi.KeyValue(t.Key)
-	if t.KeyFile != "" {
-		key = chatapi.KeyFile(t.KeyFile)
-	}
-	b.client = chatapi.New(chatapi.Config{
-		URL: u, Key: key, Timeout: t.Timeout, RateLimit: t.RateLimit, Concurrency: t.Concurrency,
-		UserAgent: b.cfg.UserAgent, Transport: t.Transport, Logger: b.cfg.Logger, Observer: &observer{b},
-	})
+	cfg.UserAgent, cfg.Logger, cfg.Observer = b.cfg.UserAgent, b.cfg.Logger, &observer{b}
+	b.client = chatapi.New(cfg)
 	return nil
 }
 

@@ -108,14 +108,7 @@ func (v *labelsValue) String() string     { return "" }
 func (v *labelsValue) IsCumulative() bool { return true }
 
 func (f *pastFill) run(ctx context.Context, s *session) error {
-	if !s.set("log.level") {
-		s.logLevel = "error" // what matters is said below
-	}
-	logger, err := s.logger()
-	if err != nil {
-		return err
-	}
-	settings, err := s.settings()
+	logger, settings, err := s.prepare()
 	if err != nil {
 		return err
 	}

@@ -35,14 +35,7 @@ func newBacktest(app *kingpin.Application) command {
 }
 
 func (l *lookBack) run(ctx context.Context, s *session) error {
-	if !s.set("log.level") {
-		s.logLevel = "error" // what matters is said below
-	}
-	logger, err := s.logger()
-	if err != nil {
-		return err
-	}
-	settings, err := s.settings()
+	logger, settings, err := s.prepare()
 	if err != nil {
 		return err
 	}

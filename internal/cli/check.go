@@ -35,14 +35,7 @@ type checked struct {
 }
 
 func (c *check) run(ctx context.Context, s *session) error {
-	if !s.set("log.level") {
-		s.logLevel = "error" // the result tells of failures
-	}
-	logger, err := s.logger()
-	if err != nil {
-		return err
-	}
-	settings, err := s.settings()
+	logger, settings, err := s.prepare()
 	if err != nil {
 		return err
 	}

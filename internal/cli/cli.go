@@ -13,6 +13,7 @@ import (
 	"github.com/go-kit/log"
 	"github.com/prometheus/common/version"
 
+	"github.com/connectycube-exporter/connectycube_exporter/collector"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/logging"
 )
 
@@ -56,6 +57,20 @@ type session struct {
 // logger logs to standard error at the level of --log.level.
 func (s *session) logger() (log.Logger, error) {
 	return logging.New(s.stderr, s.logLevel, s.logFormat)
+}
+
+// prepare gives what a command needs whose result says what went wrong: unless
+// the user wants it otherwise, only errors are logged.
+func (s *session) prepare() (log.Logger, collector.Settings, error) {
+	if !s.set("log.level") {
+		s.logLevel = "error"
+	}
+	logger, err := s.logger()
+	if err != nil {
+		return nil, collector.Settings{}, err
+	}
+	settings, err := s.settings()
+	return logger, settings, err
 }
 
 // Run runs the program until it is done or ctx ends, and returns its exit
