@@ -192,6 +192,12 @@ func (s *Server) talk(at int64) {
 		l.plan(when, says, row)
 		when += pause(l.rand)
 	}
+	l.planChange(at, row, true)
+}
+
+// planChange draws whether something happens to a dialog in which a
+// conversation begins; mayEnd: it may be deleted for all.
+func (l *live) planChange(at int64, row uint32, mayEnd bool) {
 	switch n := l.rand.IntN(100); {
 	case n < 4:
 		l.plan(at+l.soon(time.Minute), mutes, row)
@@ -201,7 +207,7 @@ func (s *Server) talk(at int64) {
 		l.plan(at+l.soon(time.Hour), leaves, row)
 	case n < 11:
 		l.plan(at+l.soon(time.Minute), renames, row)
-	case n < 12:
+	case n < 12 && mayEnd:
 		l.plan(at+l.soon(time.Hour), ends, row)
 	}
 }

@@ -97,16 +97,7 @@ func (s *Server) write(at int64) {
 		if !ok || l.rand.IntN(25) == 0 {
 			row = s.store.addDialog(s.people.newDialog(l.rand, created))
 		}
-		switch n := l.rand.IntN(100); {
-		case n < 4:
-			l.plan(at+l.soon(time.Minute), mutes, row)
-		case n < 7:
-			l.plan(at+l.soon(time.Minute), unmutes, row)
-		case n < 9:
-			l.plan(at+l.soon(time.Hour), leaves, row)
-		case n < 11:
-			l.plan(at+l.soon(time.Minute), renames, row)
-		}
+		l.planChange(at, row, false)
 		return row
 	})
 	if s.store.dialogs[d].dead {
