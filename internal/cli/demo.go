@@ -28,6 +28,7 @@ type demo struct {
 	dialogs, messages, weeks int
 	seed                     uint64
 	rate                     float64
+	apiAddress               string
 }
 
 func newDemo(app *kingpin.Application) command {
@@ -43,6 +44,8 @@ func newDemo(app *kingpin.Application) command {
 		SetValue(&value[float64]{name: "demo.rate", target: &d.rate, parse: parseNumber})
 	clause.Flag("demo.seed", "Seed of the generated data.").Default("1").
 		SetValue(&value[uint64]{name: "demo.seed", target: &d.seed, parse: parseSeed})
+	clause.Flag("demo.api-listen-address", "Serve the sandbox API over plain http there, too, such as localhost:10426.").PlaceHolder("ADDR").
+		SetValue(&value[string]{name: "demo.api-listen-address", target: &d.apiAddress, parse: parseAPIAddress})
 	return command{clause, d.run}
 }
 
@@ -81,6 +84,10 @@ func (d *demo) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	api, err := d.listenAPI()
+	if err != nil {
+		return err
+	}
 	sandbox := chatapitest.New(chatapitest.Config{
 		Seed: d.seed, Dialogs: d.dialogs, Messages: d.messages, Weeks: d.weeks, Rate: d.rate, Key: chatapitest.DefaultKey,
 	})
@@ -91,10 +98,13 @@ func (d *demo) run(ctx context.Context, s *session) error {
 	defer traffic.Wait()
 	defer stop()
 	traffic.Go(func() { sandbox.Run(ctx) })
+	if api != nil {
+		defer serveAPI(api, sandbox, logger)()
+	}
 	e := &exporter{
 		flags: s.flags, logger: logger, settings: settings, notice: demoNotice,
 		targets: []collector.Target{target},
-		serving: func(addresses []net.Addr) { d.welcome(s, addresses) },
+		serving: func(addresses []net.Addr) { d.welcome(s, addresses, api) },
 	}
 	return e.run(ctx)
 }
@@ -126,7 +136,7 @@ func (d *demo) check(f *flags) error {
 }
 
 // welcome says where to look and what to try.
-func (d *demo) welcome(s *session, addresses []net.Addr) {
+func (d *demo) welcome(s *session, addresses []net.Addr, api net.Listener) {
 	cfg, err := webConfig(*s.web.WebConfigFile)
 	if err != nil || len(addresses) == 0 {
 		return // the file was good a moment ago; the log has the addresses
@@ -136,20 +146,21 @@ func (d *demo) welcome(s *session, addresses []net.Addr) {
 		return
 	}
 	metrics := root + s.telemetryPath
+	where, try := welcomeAPI(api)
 	fmt.Fprintf(s.stdout, `
 connectycube_exporter is showing a sandbox: %d dialogs, %d messages, %d weeks of history,
 about %g new messages a second. All of it is generated, nothing leaves this process.
 
   Status page   %s/?refresh=5
   Metrics       %s
-
+%s
 Try:
   1. See the totals grow:      curl -s %s | grep '^connectycube_messages{'
   2. See the last 15 minutes:  curl -s %s | grep 'window="15m"'
   3. See what users muted:     curl -s %s | grep -E '^connectycube_(muted|muting|dialog_mutes)'
   4. Is it too quiet?          curl -s %s | grep '^connectycube_activity'
   5. Scrape it: point Prometheus at %s and graph connectycube_messages_growth_per_second
-
+%s
 Ctrl-C stops it.
-`, d.dialogs, d.messages, d.weeks, d.rate, root, metrics, metrics, metrics, metrics, metrics, metrics)
+`, d.dialogs, d.messages, d.weeks, d.rate, root, metrics, where, metrics, metrics, metrics, metrics, metrics, try)
 }

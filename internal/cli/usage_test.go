@@ -109,6 +109,8 @@ func TestWrongSettings(t *testing.T) {
 		"demo of a negative rate":      {[]string{"demo", "--demo.rate=-1"}, []string{"--demo.rate must be between 0 and 1000"}},
 		"demo of no rate at all":       {[]string{"demo", "--demo.rate=NaN"}, []string{"--demo.rate must be between 0 and 1000"}},
 		"demo with a seed of letters":  {[]string{"demo", "--demo.seed=x"}, []string{"--demo.seed must be a whole number"}},
+		"demo API without a port":      {[]string{"demo", "--demo.api-listen-address=localhost"}, []string{"--demo.api-listen-address must look like :10426"}},
+		"demo API over vsock":          {[]string{"demo", "--demo.api-listen-address=vsock://:1"}, []string{"--demo.api-listen-address must look like :10426"}},
 		"demo polled too often":        {[]string{"demo", "--poll.interval=1ms"}, []string{"--poll.interval must be at least 1s"}},
 		"unknown format of check":      {withKey("check", "--format=xml"), []string{"--format must be one of table, json"}},
 		"telemetry path without slash": {withKey("--web.telemetry-path=metrics"), []string{"--web.telemetry-path must start with /"}},
