@@ -57,7 +57,7 @@ func newBackfill(app *kingpin.Application) command {
 		SetValue(&value[string]{name: "output", target: &f.output, parse: parseText})
 	clause.Flag("label", "Label that the live scrape adds to every series, such as job=connectycube. Repeatable.").PlaceHolder("K=V").
 		SetValue(&labelsValue{&f.labels})
-	clause.Flag("resume", "Go on with a run that did not finish.").
+	clause.Flag("resume", "Go on with a run that did not finish; if it did, there is nothing to do.").
 		SetValue(&boolValue{value[bool]{name: "resume", target: &f.resume, parse: parseBool}})
 	clause.Flag("force", "Replace what is there: the output, and without --resume an unfinished run.").
 		SetValue(&boolValue{value[bool]{name: "force", target: &f.force, parse: parseBool}})
@@ -114,6 +114,10 @@ func (f *pastFill) run(ctx context.Context, s *session) error {
 	}
 	if err := backfill.CheckCollectors(settings.Collectors); err != nil {
 		return usageError{fmt.Errorf("backfill: %w", err)}
+	}
+	if f.finished() {
+		fmt.Fprintf(s.stdout, "%s is complete: there is nothing to resume. --force without --resume begins anew.\n", f.output)
+		return nil
 	}
 	if err := f.check(); err != nil {
 		return err
@@ -189,6 +193,30 @@ func (s *session) target() (collector.Target, error) {
 		return collector.Target{}, usagef("the configuration file names %d applications; pick one with --app", len(targets))
 	}
 	return targets[0], nil
+}
+
+// finished tells whether the run to resume has ended: its output is there, whole,
+// and no journal.
+func (f *pastFill) finished() bool {
+	if !f.resume || f.force || f.output == "" || f.output == "-" {
+		return false
+	}
+	if _, err := os.Lstat(f.output + journalSuffix); !errors.Is(err, fs.ErrNotExist) {
+		return false
+	}
+	info, err := os.Stat(f.output)
+	if err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	file, err := os.Open(f.output)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	const end = "\n# EOF\n" // of OpenMetrics
+	last := make([]byte, len(end))
+	_, err = file.ReadAt(last, info.Size()-int64(len(end)))
+	return err == nil && string(last) == end
 }
 
 // check finds what can be found wrong before the API is asked.

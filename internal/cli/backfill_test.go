@@ -175,6 +175,61 @@ func TestBackfillGoesOn(t *testing.T) {
 	}
 }
 
+// What is complete already is left as it is, without a request.
+func TestBackfillHasNothingToResume(t *testing.T) {
+	t.Parallel()
+	api, url := sandbox(t)
+	file := filepath.Join(t.TempDir(), "past.om")
+	args := backfillArgs(t, url, file, "--resume")
+	if code, _, stderr := execute(t, args...); code != exitDone || !strings.Contains(stderr, "nothing to resume: beginning anew") {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unchanged := func(when string, want []byte) {
+		t.Helper()
+		if got, err := os.ReadFile(file); err != nil || string(got) != string(want) {
+			t.Errorf("%s: the output is another one (%v)", when, err)
+		}
+	}
+	api.Inject(chatapitest.Fault{Kind: chatapitest.Status, Status: 500})
+	code, stdout, stderr := execute(t, args...)
+	if code != exitDone || stderr != "" || !strings.Contains(stdout, file+" is complete: there is nothing to resume.") || strings.Count(stdout, "\n") != 1 {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+	unchanged("complete", text)
+	api.ClearFaults()
+
+	// With a journal beside it, the output is of an earlier run.
+	journal := file + journalSuffix
+	if err := os.WriteFile(journal, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := execute(t, args...); code != exitUsage || !strings.Contains(stderr, "replace it with --force") {
+		t.Errorf("beside a journal: code %d: %s", code, stderr)
+	}
+	unchanged("beside a journal", text)
+	if err := os.Remove(journal); err != nil {
+		t.Fatal(err)
+	}
+
+	// And what is no whole output is not ours to leave or to replace.
+	for name, data := range map[string][]byte{"cut off": text[:len(text)-1], "empty": nil, "shorter than its end": []byte("# EOF\n"), "foreign": []byte("a file of somebody else\n")} {
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if code, stdout, stderr := execute(t, args...); code != exitUsage || stdout != "" || !strings.Contains(stderr, "replace it with --force") {
+			t.Errorf("%s: code %d: %s", name, code, stderr)
+		}
+		unchanged(name, data)
+	}
+	if code, _, stderr := execute(t, append(args, "--force")...); code != exitDone || !strings.Contains(stderr, "beginning anew") {
+		t.Errorf("--force: code %d: %s", code, stderr)
+	}
+}
+
 func TestBackfillPicksItsApplication(t *testing.T) {
 	t.Parallel()
 	_, url := sandbox(t)
