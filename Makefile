@@ -42,6 +42,7 @@ fuzz: ## each fuzz target for a minute
 
 golden: ## rewrite the golden files after a change that is meant
 	$(GO) test ./collector -run 'Golden|RequestsPerHour|ActivityIsArmed' -update
+	$(GO) test ./internal/cli -run Golden -update
 
 image: ## the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t connectycube_exporter:$(VERSION) .

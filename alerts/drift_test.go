@@ -2,65 +2,28 @@ package alerts_test
 
 import (
 	"maps"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/connectycube-exporter/connectycube_exporter/internal/exposed"
 )
 
-// elsewhere are metrics of the program itself, which metrics.golden, that of the
-// collectors, does not have, and the files that define them. They have no labels.
-var elsewhere = map[string]string{
-	"connectycube_exporter_state_last_write_successful":                "../internal/cli/state.go",
-	"connectycube_exporter_state_last_write_success_timestamp_seconds": "../internal/cli/state.go",
-}
-
-// metrics are the values of each label of each metric.
-type metrics map[string]map[string]map[string]bool
-
-func (m metrics) add(name string, labels map[string]string) {
-	if m[name] == nil {
-		m[name] = map[string]map[string]bool{}
-	}
-	for label, value := range labels {
-		if m[name][label] == nil {
-			m[name][label] = map[string]bool{}
-		}
-		m[name][label][value] = true
-	}
-}
-
-func readMetrics(t *testing.T) metrics {
+func readMetrics(t *testing.T) exposed.Metrics {
 	t.Helper()
-	golden, err := os.ReadFile("../collector/testdata/metrics.golden")
+	out, err := exposed.Read("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := metrics{}
-	for line := range strings.Lines(string(golden)) {
-		if m := selector.FindStringSubmatch(line); m != nil && !strings.HasPrefix(line, "#") {
-			out.add(m[1], parseLabels(m[2]))
-		}
-	}
-	for name, file := range elsewhere {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(string(source), `Name+"`+strings.TrimPrefix(name, "connectycube_exporter")+`"`) {
-			t.Errorf("%s does not define %s any more", file, name)
-		}
-		out.add(name, nil)
-	}
 	// Not the exporter's: Prometheus' own.
-	out.add("up", nil)
+	out.Add("up", nil)
 	for _, state := range []string{"pending", "firing"} {
-		out.add("ALERTS", map[string]string{"alertstate": state})
+		out.Add("ALERTS", map[string]string{"alertstate": state})
 	}
 	alerts, _ := readRules(t)
 	for _, a := range alerts {
-		out.add("ALERTS", map[string]string{"alertname": a.Alert})
+		out.Add("ALERTS", map[string]string{"alertname": a.Alert})
 	}
 	return out
 }
@@ -130,7 +93,7 @@ func TestRulesNameWhatTheExporterShows(t *testing.T) {
 	}
 }
 
-func checkMatchers(t *testing.T, r rule, known metrics, recorded map[string]bool, metric, text string) {
+func checkMatchers(t *testing.T, r rule, known exposed.Metrics, recorded map[string]bool, metric, text string) {
 	t.Helper()
 	labels := known[metric]
 	if recorded[metric] { // which has those of what it is made of
@@ -158,7 +121,7 @@ func checkMatchers(t *testing.T, r rule, known metrics, recorded map[string]bool
 var code = regexp.MustCompile(`^[2-5](\d\d|\.\.)$|^(timeout|network|decode|too_large)$`)
 
 // allLabels are the labels and values of all metrics.
-func allLabels(known metrics) map[string]map[string]bool {
+func allLabels(known exposed.Metrics) map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	for _, m := range known {
 		for label, values := range m {

@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"flag"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,7 +14,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
+	"github.com/connectycube-exporter/connectycube_exporter/internal/exposed"
 )
+
+var update = flag.Bool("update", false, "rewrite the golden file")
 
 func readme(t *testing.T) string {
 	t.Helper()
@@ -98,8 +103,10 @@ func TestReadmeHasTheDefaults(t *testing.T) {
 	}
 }
 
-func TestReadmeHasEveryMetric(t *testing.T) {
-	t.Parallel()
+// exposition are all metrics of the program with their labels, such as
+// connectycube_new_dialogs{application,window}.
+func exposition(t *testing.T) []string {
+	t.Helper()
 	windows, err := collector.ParseWindows("1h")
 	if err != nil {
 		t.Fatal(err)
@@ -110,11 +117,61 @@ func TestReadmeHasEveryMetric(t *testing.T) {
 	descs := make(chan *prometheus.Desc, 1000)
 	registry.Describe(descs)
 	close(descs)
-	name := regexp.MustCompile(`fqName: "(connectycube_[a-z_]+)"`)
-	var metrics []string
+	form := regexp.MustCompile(`fqName: "(\w+)".* constLabels: \{([^}]*)\}, variableLabels: \{([^}]*)\}`)
+	constant := regexp.MustCompile(`(\w+)="[^"]*"`)
+	var out []string
 	for d := range descs {
-		if m := name.FindStringSubmatch(d.String()); m != nil {
-			metrics = append(metrics, m[1])
+		m := form.FindStringSubmatch(d.String())
+		if m == nil {
+			t.Fatalf("a description like none: %s", d)
+		}
+		labels := strings.FieldsFunc(m[3], func(c rune) bool { return c == ',' })
+		for _, c := range constant.FindAllStringSubmatch(m[2], -1) {
+			labels = append(labels, c[1])
+		}
+		slices.Sort(labels)
+		out = append(out, m[1]+"{"+strings.Join(labels, ",")+"}")
+	}
+	slices.Sort(out)
+	return out
+}
+
+// TestGoldenMetrics keeps the list that the tests of rules and dashboards read.
+func TestGoldenMetrics(t *testing.T) {
+	t.Parallel()
+	all := exposition(t)
+	var own []string
+	for _, m := range all {
+		if strings.HasPrefix(m, "connectycube_") {
+			own = append(own, m)
+		}
+	}
+	path := filepath.Join("..", "..", exposed.Descriptions)
+	if *update {
+		if err := os.WriteFile(path, []byte(strings.Join(own, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	golden, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Fields(string(golden)); !slices.Equal(own, want) {
+		t.Errorf("the metrics are\n%s\nand not\n%s\nif this is meant: go test ./internal/cli -run Golden -update", strings.Join(own, "\n"), strings.Join(want, "\n"))
+	}
+	for _, name := range exposed.Standard() {
+		if !slices.Contains(all, name+"{}") {
+			t.Errorf("nothing shows %s without labels", name)
+		}
+	}
+}
+
+func TestReadmeHasEveryMetric(t *testing.T) {
+	t.Parallel()
+	var metrics []string
+	for _, m := range exposition(t) {
+		if name, _, _ := strings.Cut(m, "{"); strings.HasPrefix(name, "connectycube_") {
+			metrics = append(metrics, name)
 		}
 	}
 
