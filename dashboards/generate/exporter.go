@@ -26,7 +26,7 @@ func exporter() *board {
 			"No exporter found", scrapeStates(), "max("+scraped()+")")),
 		at(4, word("API", "The latest call to every endpoint in use was answered and understood, at some moment of the last five minutes.",
 			"Unknown", apiStates(), "max("+api()+")")),
-		at(4, fact("Requests in the last hour", "API requests of all chosen applications, and how much that is of what the defaults take, full scans aside.",
+		at(4, fact("Requests, 1 h", "API requests of all chosen applications, and how much that is of what the defaults take, full scans aside.",
 			"short", query{hourly("") + " * 3600", "requests"},
 			query{hourly("") + fmt.Sprintf(" * 3600 / (%d * count(%s))", budget, each(of("connectycube_up"))), "of the usual"}).
 			Decimals(0).OverrideByName("of the usual", share(0))),
@@ -41,13 +41,13 @@ func exporter() *board {
 
 	b.row("Requests to the API", "")
 	b.line(8,
-		at(12, lines("Requests by endpoint and code", "API requests a minute. Anything but 2..: read the code in the runbook.",
-			"short", "No data yet", codes(),
+		at(12, lines("Requests by endpoint and code", "API requests a minute; those of dialogs are dashed. Anything but 2..: the runbook says what to do.",
+			"short", "No data yet", append(codes(), look{series: "/^dialogs/", dashed: true}),
 			query{perSecond("connectycube_api_requests_total", "endpoint, code") + " * 60", "{{endpoint}} {{code}}"})),
-		at(12, lines("Requests in an hour against the budget", "Of each application, over the last hour. The dashed line is what the defaults take at most, full scans aside: "+
+		at(12, lines("Requests in an hour against the budget", "Of the application with the most, over the last hour. The dashed line is what the defaults take at most, full scans aside: "+
 			"well above it, a full scan runs or the settings ask for more.",
 			"short", "No data yet", nil,
-			query{hourly("application") + " * 3600", "{{application}}"}).
+			query{"max(" + hourly("application") + ") * 3600", "requests"}).
 			Thresholds(steps("transparent", from(budget, orange))).
 			ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))))
 	b.line(8,
@@ -61,7 +61,7 @@ func exporter() *board {
 			query{"min(" + of("connectycube_api_rate_limit_requests_per_second") + " < Inf)", "limit"})))
 	b.line(8,
 		at(8, lines("Retries", "Requests a minute that were sent again, by why. Some are harmless; many make everything late.",
-			"short", "No retries", codes(),
+			"short", "No retries", append(codes(), look{series: "/^dialogs/", dashed: true}),
 			query{perSecond("connectycube_api_retries_total", "endpoint, reason") + ` * 60
 or
 label_replace(0 * max(` + of("connectycube_up") + `), "reason", "none", "", "")`, "{{endpoint}} {{reason}}"})),
@@ -71,14 +71,16 @@ label_replace(0 * max(` + of("connectycube_up") + `), "reason", "none", "", "")`
 		at(8, grid("Filters of the API", "Which filters the API was seen to honour on a known row. What needs one that it does not honour is absent, not wrong.",
 			"No data yet: there is no row to prove a filter on", [][2]string{{"endpoint", "Endpoint"}, {"filter", "Filter"}},
 			column{expr: "min by (endpoint, filter) (" + of("connectycube_api_filter_supported") + ")", title: "Honoured", unit: "none", width: 110,
-				states: map[int]state{0: {"No", orange}, 1: {"Yes", green}}})))
+				states: map[int]state{0: {"No", orange}, 1: {"Yes", green}}}).
+			OverrideByName("Endpoint", []dashboard.DynamicConfigValue{property("custom.width", 90)}).
+			OverrideByName("Filter", []dashboard.DynamicConfigValue{property("custom.width", 180)})))
 
 	b.row("Collectors", "")
 	b.line(8,
 		at(8, freshness()),
-		at(8, lines("Duration of a refresh", "Seconds, waiting for the rate limit included. The first of mutes and activity are long; all the time near the interval: too much is asked for.",
+		at(8, lines("Duration of a refresh", "Of the slowest application, waiting for the rate limit included. The first of mutes and activity are long; all the time near the interval: too much is asked for.",
 			"s", "No data yet", collectors(),
-			query{each(of("connectycube_collector_duration_seconds"), "collector"), "{{application}} {{collector}}"})),
+			query{"max by (collector) (" + of("connectycube_collector_duration_seconds") + ")", "{{collector}}"})),
 		at(8, timeline("Did the latest refresh succeed?", "A collector fails alone. The log and the status page say why.",
 			"No data yet", lane{query{"min by (application, collector) (" + of("connectycube_collector_success") + ")", "{{application}} {{collector}}"}, "/./",
 				map[int]state{0: {"Failed", orange}, 1: {"Succeeded", green}}})))
@@ -134,10 +136,10 @@ func latency() cog.Builder[dashboard.Panel] {
 // freshness is how late each collector is.
 func freshness() cog.Builder[dashboard.Panel] {
 	return lines("Age of each collector's numbers",
-		"In intervals of the collector: 1 is usual, and from 3 on values begin to disappear. The first activity and mutes take longer.",
+		"Of the application that is latest, in intervals of the collector: 1 is usual, and from 3 on values begin to disappear. The first activity and mutes take longer.",
 		"none", "No data yet", collectors(),
-		query{each("(time() - "+of("connectycube_collector_last_success_timestamp_seconds")+") / "+of("connectycube_collector_interval_seconds"), "collector"),
-			"{{application}} {{collector}}"}).
+		query{"max by (collector) ((time() - " + of("connectycube_collector_last_success_timestamp_seconds") + ") / " + of("connectycube_collector_interval_seconds") + ")",
+			"{{collector}}"}).
 		Thresholds(steps("transparent", from(3, orange))).
 		ThresholdsStyle(common.NewGraphThresholdsStyleConfigBuilder().Mode(common.GraphThresholdsStyleModeDashed))
 }

@@ -78,7 +78,8 @@ func scan() []cell {
 			"short", "No scan is running", []look{{series: "dialogs a second", color: sky}},
 			query{all(each(of("connectycube_dialog_scan_rows_per_second"))), "dialogs a second"})),
 		at(8, fact("Full scan: done in", "Time that the running full scan still needs. The mutes of a new application are shown when it ends.",
-			"s", query{"max(" + of("connectycube_dialog_scan_estimated_end_timestamp_seconds") + ") - time()", "left"}).Decimals(0)),
+			"s", query{"max(" + of("connectycube_dialog_scan_estimated_end_timestamp_seconds") + ") - time()", "left"}).Decimals(0).
+			NoValue("No scan is running").Mappings(mapped("No scan is running", nil))),
 	}
 }
 

@@ -33,7 +33,10 @@ type look struct {
 }
 
 func (l look) properties() []dashboard.DynamicConfigValue {
-	p := []dashboard.DynamicConfigValue{fixed(l.color)}
+	var p []dashboard.DynamicConfigValue
+	if l.color != "" {
+		p = append(p, fixed(l.color))
+	}
 	if l.dashed {
 		p = append(p, property("custom.lineStyle", map[string]any{"fill": "dash", "dash": []int{8, 6}}))
 	}
@@ -71,8 +74,8 @@ func dialogTypes() []look {
 
 func collectors() []look {
 	return []look{
-		{series: "/totals$/", color: sky}, {series: "/windows$/", color: orange},
-		{series: "/mutes$/", color: green}, {series: "/activity$/", color: purple},
+		{series: "totals", color: sky}, {series: "windows", color: orange},
+		{series: "mutes", color: green}, {series: "activity", color: purple},
 	}
 }
 

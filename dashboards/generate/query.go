@@ -39,9 +39,10 @@ func latest(metric string, matchers ...string) string {
 	return "last_over_time(" + of(metric, matchers...) + "[$__rate_interval])"
 }
 
-// weekBefore is latest of a week before.
+// weekBefore is the value of a week before, or of up to an hour earlier: by then
+// there may be but what backfill wrote.
 func weekBefore(metric string, matchers ...string) string {
-	return "last_over_time(" + of(metric, matchers...) + "[$__rate_interval] offset 7d)"
+	return "last_over_time(" + of(metric, matchers...) + "[65m] offset 7d)"
 }
 
 // current is the same for single numbers. Grafana moves the end of a range back to
