@@ -26,6 +26,9 @@ COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certifica
 COPY LICENSE /LICENSE
 COPY --from=build /connectycube_exporter /connectycube_exporter
 USER 65532:65532
+# For the state file and other output. BuildKit gives the directory to USER, and a new volume that is mounted here
+# takes over the owner; anywhere else it would be root's.
+WORKDIR /data
 EXPOSE 10425
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/connectycube_exporter", "healthcheck"]
 ENTRYPOINT ["/connectycube_exporter"]

@@ -20,9 +20,7 @@ func TestPrometheusRuleIsCurrent(t *testing.T) {
 	for _, name := range files(t, "*.rules.yml") {
 		var file struct{ Groups yaml.Node }
 		readYAML(t, name, &file)
-		for _, g := range file.Groups.Content {
-			groups.Content = append(groups.Content, g)
-		}
+		groups.Content = append(groups.Content, file.Groups.Content...)
 	}
 	if len(groups.Content) < 2 {
 		t.Fatalf("only %d groups", len(groups.Content))

@@ -49,6 +49,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
+func TestStack(t *testing.T) { Test(t, "../stack") }
+
 // What go test remembers of a run must not outlive a change of any file.
 func TestSee(t *testing.T) {
 	t.Parallel()
