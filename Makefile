@@ -2,6 +2,7 @@ GO          ?= go
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 REVISION    ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+NESTED      := dashboards/generate internal/stack
 COMMON      := github.com/prometheus/common/version
 
 .PHONY: build test race lint e2e alarm simulation bench fuzz golden image
@@ -20,6 +21,9 @@ lint: ## what CI checks before the tests
 	$(GO) vet ./...
 	$(GO) vet -tags e2e ./...
 	$(GO) run $(STATICCHECK) -tags e2e ./...
+	@for module in $(NESTED); do \
+	  (cd $$module && set -x && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...) || exit 1; \
+	done
 
 e2e: ## kills the program fifty times; a real Prometheus scrapes the demo (its first build takes minutes)
 	$(GO) test -tags e2e -count=1 -run 'Prometheus|Killed' -v ./internal/e2e
@@ -43,6 +47,7 @@ fuzz: ## each fuzz target for a minute
 golden: ## rewrite the golden files after a change that is meant
 	$(GO) test ./collector -run 'Golden|RequestsPerHour|ActivityIsArmed' -update
 	$(GO) test ./internal/cli -run Golden -update
+	$(GO) test ./alerts -run PrometheusRule -update
 
 image: ## the container image
 	docker build --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) -t connectycube_exporter:$(VERSION) .
