@@ -17,7 +17,7 @@ func mutesAndDialogs() *board {
 		at(4, number("Deleted by users", "Share of dialogs that at least one user deleted for himself, and deletions over memberships that are left.",
 			"percentunit",
 			query{sum("connectycube_deleted_dialogs") + "\n/\n" + sum("connectycube_dialogs"), "of dialogs"},
-			query{sum("connectycube_dialog_deletions") + "\n/\n(" + sum("connectycube_dialog_members") + " > 0)", "of memberships"}).Decimals(1)),
+			query{sum("connectycube_dialog_deletions") + "\n/\n(" + sum("connectycube_dialog_members") + " > 0)", "of members"}).Decimals(1)),
 		at(4, number("Never used", "Share of dialogs without any message ever. High: dialogs are made before anybody has something to say.",
 			"percentunit", query{sum("connectycube_unused_dialogs") + "\n/\n" + sum("connectycube_dialogs"), "of dialogs"}).Decimals(1)),
 		at(4, number("Encrypted", "Share of dialogs with end-to-end encryption.",

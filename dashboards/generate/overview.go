@@ -97,9 +97,9 @@ func newDialogsOfDay() cog.Builder[dashboard.Panel] {
 	now := all(each(current("connectycube_new_dialogs", window("1d"))))
 	then := all(each(weekBefore("connectycube_new_dialogs", window("1d"))))
 	return number("New dialogs, 24 h",
-		"Dialogs created in the last 24 hours, and how that compares with the same 24 hours a week before.",
-		"short", query{now, "dialogs"}, query{now + "\n/\n(" + then + " > 0)", "of a week before"}).
-		OverrideByName("of a week before", share(0))
+		"Dialogs created in the last 24 hours, and what share that is of the same 24 hours a week before.",
+		"short", query{now, "dialogs"}, query{now + "\n/\n(" + then + " > 0)", "of last week"}).
+		OverrideByName("of last week", share(0))
 }
 
 func activeOfDay() cog.Builder[dashboard.Panel] {
@@ -130,7 +130,7 @@ func mutedShare() cog.Builder[dashboard.Panel] {
 		"Share of dialogs that at least one member muted, and of memberships that are muted. Rising: people are told too much.",
 		"percentunit",
 		query{sum("connectycube_muted_dialogs") + "\n/\n" + sum("connectycube_dialogs"), "of dialogs"},
-		query{sum("connectycube_dialog_mutes") + "\n/\n(" + sum("connectycube_dialog_members") + " > 0)", "of memberships"}).
+		query{sum("connectycube_dialog_mutes") + "\n/\n(" + sum("connectycube_dialog_members") + " > 0)", "of members"}).
 		Decimals(1)
 }
 
@@ -174,17 +174,18 @@ func applications() cog.Builder[dashboard.Panel] {
 		"Each application now. The state of the chat is that of the latest evaluation; its name leads to the board that judges it.",
 		"No application yet: does Prometheus scrape the exporter?",
 		[][2]string{{"application", "Application"}},
-		column{expr: chat(), title: "Chat", unit: "none", states: chatStates(), width: 140},
+		column{expr: chat(), title: "Chat", unit: "none", states: chatStates(), width: 130},
 		column{expr: api(), title: "API", unit: "none", states: apiStates(), width: 85},
+		column{expr: watched(), title: "Exporter", unit: "none", states: scrapeStates(), width: 85},
 		column{expr: fresh(), title: "Numbers", unit: "none", states: freshStates(), width: 85},
-		column{expr: "time() - " + each(of("connectycube_last_message_timestamp_seconds")), title: "Newest", unit: "s", decimals: cog.ToPtr(0.0), width: 95},
-		column{expr: each(of("connectycube_new_messages", window("1d"))), title: "Messages 24 h", unit: "short", width: 125},
+		column{expr: "time() - " + each(of("connectycube_last_message_timestamp_seconds")), title: "Newest", unit: "s", decimals: cog.ToPtr(0.0), width: 85},
+		column{expr: each(of("connectycube_new_messages", window("1d"))), title: "Messages 24 h", unit: "short", width: 120},
 		column{expr: each(of("connectycube_activity_messages", window("1d"))) + " / (" + each(of("connectycube_activity_expected_messages", window("1d"))) + " > 0)",
-			title: "Of normal", unit: "percentunit", decimals: cog.ToPtr(0.0), width: 90},
-		column{expr: each(of("connectycube_new_dialogs", window("1d"))), title: "New dialogs 24 h", unit: "short", width: 145},
+			title: "Of normal", unit: "percentunit", decimals: cog.ToPtr(0.0), width: 85},
+		column{expr: each(of("connectycube_new_dialogs", window("1d"))), title: "Dialogs 24 h", unit: "short", width: 110},
 		column{expr: each(of("connectycube_messages")), title: "Messages", unit: "short", width: 90},
 		column{expr: byType("connectycube_dialogs"), title: "Dialogs", unit: "short", width: 80},
-		column{expr: each(of("connectycube_dialogs_growth_ratio", window("30d"))), title: "Growth 30 d", unit: "percentunit", decimals: cog.ToPtr(1.0), width: 110},
+		column{expr: each(of("connectycube_dialogs_growth_ratio", window("30d"))), title: "Growth 30 d", unit: "percentunit", decimals: cog.ToPtr(1.0), width: 105},
 		column{expr: byType("connectycube_muted_dialogs") + " / " + byType("connectycube_dialogs"), title: "Muted", unit: "percentunit", decimals: cog.ToPtr(1.0), width: 70}).
 		OverrideByName("Application", []dashboard.DynamicConfigValue{openBroken(), property("custom.minWidth", 110)}).
 		SortBy([]cog.Builder[common.TableSortByFieldState]{common.NewTableSortByFieldStateBuilder().DisplayName("Chat").Desc(true)})

@@ -108,9 +108,11 @@ func verdict() string {
 }
 
 // api is the state of each application's API. A single failed call among many
-// makes connectycube_up 0 for a moment, which is no news.
+// makes connectycube_up 0 for a moment, which is no news. Without the exporter it
+// is not known.
 func api() string {
-	return fmt.Sprintf("%d - %d * %s", broken, broken-well, each("max_over_time("+of("connectycube_up")+"[5m])"))
+	up := of("connectycube_up")
+	return fmt.Sprintf("%d - %d * %s", broken, broken-well, each("max_over_time("+up+"[5m]) and "+up))
 }
 
 // scraped is the state of each exporter that showed a chosen application in the
@@ -119,6 +121,12 @@ func api() string {
 func scraped() string {
 	return fmt.Sprintf("%d - %d * min by (instance) (%s and on (job, instance) last_over_time(%s[1d]))",
 		broken, broken-well, program("up"), of("connectycube_up"))
+}
+
+// watched is the state of the exporters of each application.
+func watched() string {
+	return fmt.Sprintf("%d - %d * %s", broken, broken-well,
+		each("0 * last_over_time("+of("connectycube_up")+"[1d]) + on (job, instance) group_left () "+program("up")))
 }
 
 // fresh is the state of each application's numbers: late after three refreshes
