@@ -36,7 +36,8 @@ func (e *decodeError) Error() string {
 // hold: applications put their own parameters beside them.
 type decoder struct {
 	*jx.Decoder
-	ids []int64 // one allocation for the id lists of many rows
+	ids []int64  // one allocation for the id lists of many rows
+	row *decoder // of one row, where its bytes are kept
 }
 
 // decodePage reads the envelope of a list endpoint (vendor's page, "Response").

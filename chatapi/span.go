@@ -22,6 +22,16 @@ var (
 // AllIDs is one span that holds every id but the zero one, which is none.
 func AllIDs() []Span { return []Span{{After: firstID, To: lastID, Rows: -1}} }
 
+// IDsBetween is one span that holds the ids above after and below before; a zero
+// id is no bound.
+func IDsBetween(after, before ObjectID) []Span {
+	s := Span{After: after, To: lastID, Rows: -1}
+	if !before.IsZero() {
+		s.To = before.before()
+	}
+	return tidy([]Span{s})
+}
+
 func (s Span) empty() bool { return s.After.Compare(s.To) >= 0 }
 
 func (s Span) holds(id ObjectID) bool { return s.After.Compare(id) < 0 && id.Compare(s.To) <= 0 }
