@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
@@ -27,8 +28,10 @@ type board struct {
 	err    error
 }
 
-// newBoard is empty. span is the time that it shows at first, such as "7d".
+// newBoard is empty. The classic model that the library advises against is the one
+// that file provisioning takes, and older Grafanas know. span is the time that it shows at first, such as "7d".
 func newBoard(file, uid, title, description, span string) *board {
+	//lint:ignore SA1019 see above
 	b := dashboard.NewDashboardBuilder(title).Uid(uid).Description(description).Tags([]string{tag}).
 		Time("now-"+span, "now").Timezone("browser").Refresh("1m").Readonly().
 		Tooltip(dashboard.DashboardCursorSyncCrosshair).
@@ -121,14 +124,14 @@ func (b *board) fail(err error) {
 	}
 }
 
-// Build gives the classic model of the dashboard.
-func (b *board) Build() (dashboard.Dashboard, error) {
+// render gives the board as a file.
+func (b *board) render() ([]byte, error) {
 	if b.err != nil {
-		return dashboard.Dashboard{}, b.err
+		return nil, b.err
 	}
-	d, err := b.DashboardBuilder.Build()
+	d, err := b.Build()
 	if err != nil {
-		return d, fmt.Errorf("%s: %w", b.file, err)
+		return nil, fmt.Errorf("%s: %w", b.file, err)
 	}
 	d.SchemaVersion = schema
 	d.Panels = b.panels
@@ -139,7 +142,11 @@ func (b *board) Build() (dashboard.Dashboard, error) {
 	for i := range d.Annotations.List {
 		d.Annotations.List[i].Placement = nil
 	}
-	return d, nil
+	text, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", b.file, err)
+	}
+	return append(text, '\n'), nil
 }
 
 // openBroken is the link from a table's row to the board that judges one

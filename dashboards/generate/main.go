@@ -5,7 +5,7 @@
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,10 +20,10 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("wants the directory to write to, such as: go run -C dashboards/generate . ..")
+		return errors.New("one argument is needed, the directory to write to")
 	}
 	for _, b := range list() {
-		text, err := render(b)
+		text, err := b.render()
 		if err != nil {
 			return err
 		}
@@ -37,16 +37,4 @@ func run(args []string) error {
 // list has all boards.
 func list() []*board {
 	return []*board{overview(), isChatBroken(), mutesAndDialogs(), exporter()}
-}
-
-func render(b *board) ([]byte, error) {
-	d, err := b.Build()
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", b.file, err)
-	}
-	return append(text, '\n'), nil
 }

@@ -79,10 +79,6 @@ func collectors() []look {
 	}
 }
 
-func endpoints() []look {
-	return []look{{series: "/^dialogs/", color: sky}, {series: "/^messages/", color: orange}, {series: "/^dialog$/", color: green}}
-}
-
 func codes() []look {
 	return []look{
 		{series: "/2..$/", color: sky}, {series: "/401$|403$/", color: purple}, {series: "/429$/", color: orange},

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -23,7 +24,7 @@ func TestBoardsAreCurrent(t *testing.T) {
 	var files []string
 	for _, b := range list() {
 		files = append(files, b.file)
-		want, err := render(b)
+		want, err := b.render()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +123,7 @@ func checkSelectors(t *testing.T, known exposed.Metrics, expr parser.Expr) {
 		by := map[string]string{}
 		name := metricName(matchers)
 		for _, m := range matchers {
-			if m.Name == labels.MetricName {
+			if m.Name == model.MetricNameLabel {
 				continue
 			}
 			by[m.Name] = m.Type.String() + m.Value
@@ -162,7 +163,7 @@ func checkSelectors(t *testing.T, known exposed.Metrics, expr parser.Expr) {
 
 func metricName(matchers []*labels.Matcher) string {
 	for _, m := range matchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			return m.Value
 		}
 	}
