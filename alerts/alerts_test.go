@@ -134,7 +134,7 @@ func TestEveryAlertFiresInATestAndDoesNotInAnother(t *testing.T) {
 func TestAnnotationsAndSeverities(t *testing.T) {
 	const (
 		runbook   = "https://github.com/connectycube-exporter/connectycube_exporter/blob/main/alerts/RUNBOOK.md#"
-		dashboard = "{{ $externalLabels.grafana_url }}/d/connectycube-broken/is-chat-broken?var-application={{ $labels.application | urlQueryEscape }}&from=now-24h&to=now"
+		dashboard = "{{ $externalLabels.grafana_url }}/d/connectycube-broken/is-chat-broken?{{ with $labels.application }}var-application={{ . | urlQueryEscape }}&{{ end }}from=now-24h&to=now"
 	)
 	text, err := os.ReadFile("RUNBOOK.md")
 	if err != nil {
