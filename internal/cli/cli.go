@@ -115,7 +115,8 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 	app := kingpin.New(Name, about)
 	app.HelpFlag.Short('h')
 	app.Version(version.Print(Name))
-	return app, newFlags(app), []command{
+	flags := newFlags(app)
+	commands := []command{
 		newServe(app),
 		newDemo(app),
 		newCheck(app),
@@ -123,6 +124,7 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 		newBackfill(app),
 		newBacktest(app),
 	}
+	return app, flags, append(commands, newExport(app)...)
 }
 
 func run(ctx context.Context, commands []command, selected string, s *session) error {

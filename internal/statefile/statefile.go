@@ -213,6 +213,20 @@ func fill(tmp *os.File, parts ...[]byte) error {
 // lock it.
 func (f *File) Close() error { return f.lock.Close() }
 
+// Remove ends the use of a file whose payload nobody needs any more: file and
+// lock are gone.
+func (f *File) Remove() error {
+	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	// Before it is let go: nobody else can hold it now, and who waits for it finds
+	// that there is nothing to go on with.
+	if err := os.Remove(f.lock.Path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return f.Close()
+}
+
 // Path is where the file is, with symbolic links followed.
 func (f *File) Path() string { return f.path }
 

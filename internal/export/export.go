@@ -1,0 +1,224 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
+	"github.com/connectycube-exporter/connectycube_exporter/internal/statefile"
+)
+
+// checkpointEvery is how much work a kill may cost at most.
+const checkpointEvery = time.Second
+
+// UsageError is what the user must put right before the work can begin.
+type UsageError struct{ error }
+
+func (e UsageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
+
+// Config says what to export, and where to.
+type Config struct {
+	Client  *chatapi.Client
+	Spec    Spec
+	Where   []chatapi.Cond // no bounds of _id
+	Spans   []chatapi.Span // bounds of _id
+	Workers int            // pages in flight
+
+	Name   string    // of the output; empty: Stream
+	Stream io.Writer // standard output
+	Resume bool
+	Force  bool
+
+	// Checkpoint is how much work a kill may cost at most; default 1s.
+	Checkpoint time.Duration
+}
+
+// Result tells what an export did.
+type Result struct {
+	Rows int64 // in the output
+	Size int64 // of the output in bytes
+	// Before and After are the rows that matched when it was begun, and when it
+	// ended.
+	Before, After int64
+}
+
+// Exact tells whether each of the rows that the API counts is in the output.
+func (r Result) Exact() bool { return r.Rows == r.Before && r.Rows == r.After }
+
+// Export is a run, begun or resumed.
+type Export struct {
+	cfg     Config
+	journal journal
+	state   *statefile.File // nil: none is kept
+	part    *os.File
+	output  *output
+	encoder encoder
+	resumed bool
+	saved   time.Time
+
+	rows atomic.Int64
+	size atomic.Int64
+}
+
+// ErrComplete tells that there is nothing to resume: the output is there, whole.
+var ErrComplete = errors.New("is there already, and nothing is left to resume")
+
+// Prepare looks at the files, and counts what is to be exported.
+func Prepare(ctx context.Context, cfg Config) (*Export, error) {
+	if cfg.Checkpoint == 0 {
+		cfg.Checkpoint = checkpointEvery
+	}
+	e := &Export{cfg: cfg, encoder: newEncoder(cfg.Spec.Format, cfg.Spec.Fields, cfg.Spec.List)}
+	e.journal = journal{Format: journalFormat, Version: journalVersion, Spec: cfg.Spec, Where: cfg.Where}
+	e.journal.setSpans(cfg.Spans)
+	if err := e.prepare(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Export) prepare(ctx context.Context) (err error) {
+	switch {
+	case e.cfg.Name != "":
+		err = e.open()
+	case e.spooled():
+		err = e.spoolAside()
+	default:
+		e.output, err = newOutput(e.cfg.Stream, 0, e.cfg.Spec.Compression)
+		if err == nil {
+			err = e.head()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	e.rows.Store(e.journal.Rows)
+	if !e.resumed {
+		if e.journal.Counted, err = e.count(ctx); err != nil {
+			return fmt.Errorf("counting the %s to export: %w", e.cfg.Spec.List, err)
+		}
+	}
+	return nil
+}
+
+func (e *Export) count(ctx context.Context) (int64, error) {
+	where := e.journal.Where
+	for _, s := range e.cfg.Spans {
+		where = append(where[:len(where):len(where)], chatapi.ID.Cond(chatapi.Gt, s.After), chatapi.ID.Cond(chatapi.Lte, s.To))
+	}
+	if len(e.cfg.Spans) == 0 {
+		return 0, nil
+	}
+	if e.cfg.Spec.List == chatapi.Dialogs {
+		return e.cfg.Client.CountDialogs(ctx, where...)
+	}
+	return e.cfg.Client.CountMessages(ctx, where...)
+}
+
+// Resumed tells whether the run goes on with another.
+func (e *Export) Resumed() bool { return e.resumed }
+
+// Progress tells how many rows are in the output, and how many there were to
+// export in the beginning.
+func (e *Export) Progress() (rows, counted int64) { return e.rows.Load(), e.journal.Counted }
+
+// Run exports. After an error, what is done is kept for another run.
+func (e *Export) Run(ctx context.Context) (Result, error) {
+	if err := e.read(ctx); err != nil {
+		return Result{}, err
+	}
+	result := Result{Rows: e.rows.Load(), Before: e.journal.Counted}
+	var err error
+	if result.After, err = e.count(ctx); err != nil {
+		return result, fmt.Errorf("counting the %s once more: %w", e.cfg.Spec.List, err)
+	}
+	if err := e.finish(ctx); err != nil {
+		return result, err
+	}
+	result.Size = e.output.size
+	return result, nil
+}
+
+// WriteError is a failure to write, not to read.
+type WriteError struct{ error }
+
+func (e WriteError) Unwrap() error { return e.error }
+
+// read reads all that is left, and waits where the API asks for a pause.
+func (e *Export) read(ctx context.Context) error {
+	s := newSweep(e.cfg.Client, e.cfg.Spec.List, e.journal.Where, e.journal.spans())
+	for {
+		err := e.sweep(ctx, s)
+		api, ok := errors.AsType[*chatapi.Error](err)
+		if !ok || api.Kind != chatapi.KindThrottled {
+			return err
+		}
+		select {
+		case <-time.After(max(time.Second, e.cfg.Client.PauseLeft())):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (e *Export) sweep(ctx context.Context, s sweep) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var failed error // of writing
+	e.saved = time.Now()
+	err := s.run(ctx, e.cfg.Workers, func(rows []row) {
+		if failed != nil {
+			return
+		}
+		if failed = e.take(rows); failed == nil && time.Since(e.saved) >= e.cfg.Checkpoint {
+			failed = e.checkpoint(s)
+		}
+		if failed != nil {
+			stop(failed)
+		}
+	})
+	if failed == nil {
+		failed = e.checkpoint(s)
+	}
+	if failed != nil {
+		return WriteError{failed}
+	}
+	return err
+}
+
+func (e *Export) take(rows []row) error {
+	for _, r := range rows {
+		err := e.output.put(func(b []byte) ([]byte, error) {
+			if e.spooled() {
+				return e.cfg.Spec.Order.spool(b, r), nil
+			}
+			return e.encoder.add(b, r.json)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	e.rows.Add(int64(len(rows)))
+	return nil
+}
+
+// checkpoint makes what is written by now survive whatever comes.
+func (e *Export) checkpoint(s sweep) error {
+	if err := e.output.step(e.state != nil); err != nil {
+		return err
+	}
+	e.saved = time.Now()
+	if e.state == nil {
+		return nil
+	}
+	e.journal.setSpans(s.Left())
+	e.journal.Rows, e.journal.Size = e.rows.Load(), e.output.size
+	return e.journal.write(e.state)
+}
