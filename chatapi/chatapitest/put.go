@@ -47,7 +47,7 @@ func (s *Server) updateDialog(x *exchange) ([]byte, *problem) {
 	if !ok {
 		return nil, &problem{status: http.StatusNotFound, shape: BodyList, text: "dialog not found"}
 	}
-	edit := dialogEdit{dialog: s.store.dialogs[row]}
+	edit := dialogEdit{dialog: s.store.dialogs[row], quirks: &s.quirks, row: s.appendDialog(nil, row, nil)}
 	if bad := edit.take(body); bad != nil {
 		return nil, bad
 	}
@@ -62,23 +62,31 @@ func (s *Server) updateDialog(x *exchange) ([]byte, *problem) {
 // copies.
 type dialogEdit struct {
 	dialog  dialog
+	quirks  *Quirks
+	row     []byte // as it is shown before
 	muted   bool // somebody muted or unmuted
 	changed bool // anything else
 }
 
 func (e *dialogEdit) take(body map[string]json.RawMessage) *problem {
+	if len(body) == 0 {
+		return invalid("", "must name something to change")
+	}
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		if bad := e.takeField(name, body[name]); bad != nil {
 			return bad
 		}
 	}
-	if body["is_muted"] == nil {
+	if e.quirks.OneListTwiceRefused && overlap(body["push_all"], body["pull_all"]) {
+		return invalid("pull_all", "conflicts with push_all")
+	}
+	if body["is_muted"] == nil && body["user_id"] == nil {
 		return nil
 	}
 	var user *int64
 	var muted *bool
-	if decode(body["user_id"], &user) != nil || user == nil {
-		return invalid("user_id", "must be an integer, the user who mutes")
+	if decode(body["user_id"], &user) != nil || user == nil || *user <= 0 {
+		return invalid("user_id", "must be the id of the user who mutes")
 	}
 	if decode(body["is_muted"], &muted) != nil || muted == nil {
 		return invalid("is_muted", "must be a boolean")
@@ -89,18 +97,15 @@ func (e *dialogEdit) take(body map[string]json.RawMessage) *problem {
 
 func (e *dialogEdit) takeField(name string, raw json.RawMessage) *problem {
 	switch name {
-	case "is_muted":
-		return nil // with user_id, in take
-	case "user_id":
-		if decode(raw, new(int64)) != nil {
-			return invalid(name, "must be an integer")
-		}
-		return nil
+	case "user_id", "is_muted":
+		return nil // with one another, in take
 	case "name", "photo", "description":
 		if decode(raw, new(*string)) != nil {
 			return invalid(name, "must be a string or null")
 		}
-		e.override(name, raw)
+		if e.dialog.kind != typePrivate || name == "description" || e.quirks.PrivateDialogsNamed {
+			e.override(name, raw)
+		}
 	case "extensions":
 		return e.takeExtensions(raw)
 	case "permissions":
@@ -123,18 +128,29 @@ func notObjectID(s string) bool {
 	return !ok
 }
 
-// takeExtensions keeps values as strings, whatever they came as.
+// takeExtensions keeps values as strings, whatever they came as, and leaves out
+// those that the application does not have.
 func (e *dialogEdit) takeExtensions(raw json.RawMessage) *problem {
 	var values map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.UseNumber()
+	bad := invalid("extensions", fmt.Sprintf("must be an object of at most %d keys, or null", maxExtensions))
 	if decoder.Decode(&values) != nil || len(values) > maxExtensions {
-		return invalid("extensions", fmt.Sprintf("must be an object of at most %d keys, or null", maxExtensions))
+		return bad
 	}
 	if values != nil {
 		texts := map[string]string{}
+		if e.quirks.ExtensionsMerge {
+			before := struct{ Extensions *map[string]string }{&texts}
+			_ = json.Unmarshal(e.row, &before) // none yet: none
+		}
 		for key, value := range values {
-			texts[key] = fmt.Sprint(value)
+			if e.quirks.Extensions == nil || slices.Contains(e.quirks.Extensions, key) {
+				texts[key] = fmt.Sprint(value)
+			}
+		}
+		if len(texts) > maxExtensions {
+			return bad
 		}
 		raw, _ = json.Marshal(texts) // no map of strings fails to marshal
 	}
@@ -154,6 +170,9 @@ func (e *dialogEdit) takeLists(name string, raw json.RawMessage) *problem {
 	}
 	if change.Occupants != nil && e.dialog.kind != typeGroup && e.dialog.kind != typePublic {
 		return &problem{status: http.StatusForbidden, text: "occupants can be changed in group and public dialogs only"}
+	}
+	if change.Admins != nil && e.dialog.kind == typePrivate {
+		return &problem{status: http.StatusForbidden, text: "a private dialog has no admins"}
 	}
 	if slices.ContainsFunc(change.Pinned, notObjectID) {
 		return invalid("pinned_messages_ids", "must be a list of ObjectIds")
@@ -192,6 +211,20 @@ func (e *dialogEdit) mute(user int64, on bool) {
 	} else {
 		e.dialog.silent = without(e.dialog.silent, user)
 	}
+}
+
+// overlap tells whether two objects have a name in common.
+func overlap(a, b json.RawMessage) bool {
+	var x, y map[string]json.RawMessage
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	for name := range x {
+		if _, ok := y[name]; ok {
+			return true
+		}
+	}
+	return false
 }
 
 // decode refuses unknown fields of objects, and missing values.

@@ -69,6 +69,14 @@ type Quirks struct {
 
 	MuteMovesUpdatedAt bool
 
+	// Of Dialog Update: the keys of extensions that the admin panel allows, others being ignored (nil: any); extensions that
+	// a request does not name stay; a list that one request adds to and removes from is refused; private dialogs take a
+	// name and a photo, which they ignore by what the documentation says of their creation.
+	Extensions          []string
+	ExtensionsMerge     bool
+	OneListTwiceRefused bool
+	PrivateDialogsNamed bool
+
 	BadKeyStatus int // 0: 401
 	BadKeyBody   BodyShape
 	EchoKey      bool // error bodies repeat the key that was sent
