@@ -1,6 +1,7 @@
 package chatapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -47,8 +48,15 @@ func (c *Client) UpdateDialog(ctx context.Context, id ObjectID, change DialogCha
 	if err != nil {
 		return Dialog{}, fmt.Errorf("encoding the change of dialog %s: %w", id, err)
 	}
-	var dialog Dialog
-	err = c.call(ctx, request{
+	dialog, err := c.UpdateDialogRaw(ctx, id, body)
+	return dialog.Dialog, err
+}
+
+// UpdateDialogRaw is UpdateDialog with a body that is sent as it is, and a
+// reply as the API sent it.
+func (c *Client) UpdateDialogRaw(ctx context.Context, id ObjectID, body []byte) (RawDialog, error) {
+	var dialog RawDialog
+	err := c.call(ctx, request{
 		endpoint: DialogUpdate,
 		method:   http.MethodPut,
 		path:     dialogPath + id.String(),
@@ -58,17 +66,48 @@ func (c *Client) UpdateDialog(ctx context.Context, id ObjectID, change DialogCha
 			if d.Next() != jx.Object {
 				return &decodeError{Row: -1, Want: "the reply is not a JSON object"}
 			}
-			if err := decodeDialog(d, &dialog); err != nil {
+			if err := decodeDialog(d, &dialog.Dialog); err != nil {
 				return asDecodeError(err, -1)
 			}
 			if dialog.ID != id {
 				return &decodeError{Field: "_id", Row: -1, Want: "is not that of the dialog that was to change"}
 			}
+			dialog.JSON = bytes.TrimSpace(body)
 			return d.end()
 		},
 	})
 	if err != nil {
-		return Dialog{}, err
+		return RawDialog{}, err
 	}
 	return dialog, nil
+}
+
+// UpdateHeader is what an update is sent with, beside what net/http adds; the
+// key is masked.
+func (c *Client) UpdateHeader() http.Header {
+	h := http.Header{}
+	h.Set(keyHeader, secretMask)
+	h.Set("Content-Type", "application/json")
+	h.Set("Accept", "application/json")
+	h.Set("User-Agent", c.cfg.UserAgent)
+	return h
+}
+
+// UpdateURL is where an update of the dialog is sent.
+func (c *Client) UpdateURL(id ObjectID) string {
+	u := *c.cfg.URL
+	u.Path += dialogPath + id.String()
+	return u.String()
+}
+
+// Unsettled tells whether a request that failed so may have done its work all
+// the same: it was sent, and no answer tells that it was declined.
+func (e *Error) Unsettled() bool {
+	switch e.Kind {
+	case KindKey, KindThrottled:
+		return false
+	case KindStatus:
+		return e.Status >= 500
+	}
+	return !e.notSent
 }

@@ -2,8 +2,11 @@ package chatapi_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -147,6 +150,84 @@ func TestUpdateDialog(t *testing.T) {
 		_, err = r.client.UpdateDialog(t.Context(), id, chatapi.DialogChange{IsMuted: new(bool)})
 		if e := asError(err); e == nil || !e.Invalid() || !strings.Contains(e.Message, "user_id") || strings.Contains(err.Error(), canary) {
 			t.Errorf("got %v, want that a user is missing", err)
+		}
+	})
+}
+
+// A body that is given is sent byte for byte, with the header and to the URL
+// that are told beforehand, and the reply is kept as it came.
+func TestUpdateDialogRaw(t *testing.T) {
+	reply := "\n " + strings.Replace(oneDialog, "{", "{ ", 1) + "\n"
+	client, sent := answer(t, reply)
+	id, _ := chatapi.ParseObjectID("620e2b1463ee2a1977b4ee65")
+	const body = "{ \"name\":\t\"\\u003cb>\" }"
+	dialog, err := client.UpdateDialogRaw(t.Context(), id, []byte(body))
+	if err != nil || string(dialog.JSON) != strings.TrimSpace(reply) || dialog.ID != id || len(dialog.SilentIDs) != 1 {
+		t.Errorf("got %+v, %v", dialog, err)
+	}
+	r := (*sent)[0]
+	if r.body != body || r.Method != http.MethodPut || r.URL.String() != client.UpdateURL(id) {
+		t.Errorf("sent %s %s with %s", r.Method, r.URL, r.body)
+	}
+	told := client.UpdateHeader()
+	for name := range r.Header {
+		if name != "Cb-Administration-Api-Key" && r.Header.Get(name) != told.Get(name) {
+			t.Errorf("sent %s: %s, told %q", name, r.Header.Get(name), told.Get(name))
+		}
+	}
+	if len(told) != len(r.Header) || told.Get("CB-Administration-API-Key") != "<secret>" {
+		t.Errorf("sent the header %v, told %v", r.Header, told)
+	}
+}
+
+// After a failure it is known, or not, whether the change was made.
+func TestUnsettledUpdates(t *testing.T) {
+	status := func(code int) chatapitest.Fault { return chatapitest.Fault{Kind: chatapitest.Status, Status: code} }
+	for name, c := range map[string]struct {
+		fault chatapitest.Fault
+		want  bool
+	}{
+		"400": {status(400), false}, "401": {status(401), false}, "403": {status(403), false}, "404": {status(404), false},
+		"422": {status(422), false}, "429": {status(429), false}, "500": {status(500), true}, "503": {status(503), true},
+		"throttled": {chatapitest.Fault{Kind: chatapitest.Status, Status: 429, RetryAfter: "900"}, false},
+		"reset":     {chatapitest.Fault{Kind: chatapitest.Reset}, true},
+		"hang":      {chatapitest.Fault{Kind: chatapitest.Hang}, true},
+		"torn":      {chatapitest.Fault{Kind: chatapitest.ResetMidBody}, true},
+		"HTML":      {chatapitest.Fault{Kind: chatapitest.HTML}, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, chatapitest.Config{})
+			id := dialogIDOf(r)
+			c.fault.Endpoint = chatapitest.Dialog
+			r.server.Inject(c.fault)
+			calls := 1
+			if name == "throttled" {
+				calls = 2 // the second is not sent
+			}
+			for range calls {
+				_, err := r.client.UpdateDialogRaw(t.Context(), id, []byte(`{"name":"x"}`))
+				if e := asError(err); e == nil || e.Unsettled() != c.want {
+					t.Errorf("%s: got %v, want unsettled %v", name, err, c.want)
+				}
+			}
+			if n := r.server.RequestCounts()[chatapitest.Dialog]; n != 1 {
+				t.Errorf("%s: %d requests were sent", name, n)
+			}
+			r.server.ClearFaults()
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // nobody listens: it is tried again, since it was not sent
+		tries := 0
+		client := chatapi.New(chatapi.Config{
+			URL: &url.URL{Scheme: "https", Host: "api.test"}, Key: chatapi.KeyValue(chatapi.NewSecret(rightKey)),
+			Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				tries++
+				return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+			}),
+		})
+		_, err := client.UpdateDialogRaw(t.Context(), chatapi.ObjectID{}, []byte(`{}`))
+		if e := asError(err); e == nil || e.Unsettled() || tries < 2 {
+			t.Errorf("nobody listens: got %v after %d tries", err, tries)
 		}
 	})
 }

@@ -64,8 +64,8 @@ type dialogEdit struct {
 	dialog  dialog
 	quirks  *Quirks
 	row     []byte // as it is shown before
-	muted   bool // somebody muted or unmuted
-	changed bool // anything else
+	muted   bool   // somebody muted or unmuted
+	changed bool   // anything else
 }
 
 func (e *dialogEdit) take(body map[string]json.RawMessage) *problem {
