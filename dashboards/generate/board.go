@@ -44,8 +44,8 @@ func newBoard(file, uid, title, description, span string) *board {
 		// A firing alert without an application is of the program.
 		Annotation(annotation("Alerts", vermillion, `ALERTS{alertname=~"ConnectyCube.*",alertstate="firing",application=~"$application|"}`,
 			"{{alertname}}", "{{application}} {{severity}}")).
-		Annotation(annotation("Exporter restarts", purple, `changes(`+program("process_start_time_seconds")+`[$__rate_interval]) > 0 and on (job, instance) `+program("connectycube_exporter_build_info"),
-			"Exporter restarted", "{{instance}}")).
+		Annotation(annotation("Exporter starts", purple, "1000 * "+program("process_start_time_seconds")+" and on (job, instance) "+program("connectycube_exporter_build_info"),
+			"Exporter started", "{{instance}}").UseValueForTime(true)).
 		Link(dashboard.NewDashboardLinkBuilder("ConnectyCube").Type(dashboard.DashboardLinkTypeDashboards).
 			Tags([]string{tag}).Icon("external link").Tooltip("The other boards, for the same applications and time.").
 			IncludeVars(true).KeepTime(true)).
@@ -154,7 +154,7 @@ func (b *board) render() ([]byte, error) {
 func openBroken() dashboard.DynamicConfigValue {
 	return property("links", []map[string]any{{
 		"title": "Is chat broken?",
-		"url": "/d/" + brokenUID + "/is-chat-broken?var-application=${__data.fields.Application}" +
+		"url": "/d/" + brokenUID + "/is-chat-broken?var-application=${__data.fields.Application:percentencode}" +
 			"&${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}",
 	}})
 }

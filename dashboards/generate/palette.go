@@ -24,12 +24,11 @@ const (
 // look is how a series is drawn.
 type look struct {
 	series string // its name, or with slashes a regular expression for it
-	color  string
+	color  string // empty: as another look says
 	dashed bool
 	thick  bool
 	shaded bool // the area below it
-	axis   bool // has the axis on the right
-	unit   string
+	right  bool // has the axis on the right
 }
 
 func (l look) properties() []dashboard.DynamicConfigValue {
@@ -46,11 +45,8 @@ func (l look) properties() []dashboard.DynamicConfigValue {
 	if l.shaded {
 		p = append(p, property("custom.fillOpacity", 20))
 	}
-	if l.axis {
+	if l.right {
 		p = append(p, property("custom.axisPlacement", "right"))
-	}
-	if l.unit != "" {
-		p = append(p, property("unit", l.unit))
 	}
 	return p
 }
@@ -72,6 +68,13 @@ func dialogTypes() []look {
 	}
 }
 
+func windows() []look {
+	return []look{
+		{series: "15m", color: purple}, {series: "1h", color: grey}, {series: "6h", color: blue},
+		{series: "1d", color: sky}, {series: "7d", color: orange}, {series: "30d", color: green},
+	}
+}
+
 func collectors() []look {
 	return []look{
 		{series: "totals", color: sky}, {series: "windows", color: orange},
@@ -79,32 +82,44 @@ func collectors() []look {
 	}
 }
 
+// codes are those of requests. Those of dialogs are dashed, where they are told
+// apart.
 func codes() []look {
 	return []look{
 		{series: "/2..$/", color: sky}, {series: "/401$|403$/", color: purple}, {series: "/429$/", color: orange},
 		{series: "/4(0[0245-9]|1.|2[0-8])$/", color: green}, {series: "/5..$/", color: vermillion},
-		{series: "/[a-z]$/", color: blue}, {series: "none", color: grey},
+		{series: "/[a-z]$/", color: blue}, {series: "/^ ?none$/", color: grey},
+		{series: "/^dialogs/", dashed: true},
 	}
 }
 
-// state is what a value means in words.
-type state struct{ text, color string }
+// judgement are the lines of messages that are compared with what is normal.
+func judgement() []look {
+	return []look{
+		{series: "messages", color: sky, thick: true},
+		{series: "normal", color: grey, dashed: true},
+		{series: "too few", color: vermillion, shaded: true},
+	}
+}
 
-// mapped shows values as words. unknown is for what is not there.
-func mapped(unknown string, states map[int]state) []dashboard.ValueMapping {
+// wording is what a value means, in words and on a ground of a colour.
+type wording struct{ text, color string }
+
+// mapped shows values as words. otherwise is for what is not there.
+func mapped(otherwise string, words map[int]wording) []dashboard.ValueMapping {
 	options := map[string]dashboard.ValueMappingResult{}
-	for i, value := range slices.Sorted(maps.Keys(states)) {
-		s := states[value]
-		options[strconv.Itoa(value)] = dashboard.ValueMappingResult{Text: &s.text, Color: &s.color, Index: cog.ToPtr(int32(i))}
+	for i, value := range slices.Sorted(maps.Keys(words)) {
+		w := words[value]
+		options[strconv.Itoa(value)] = dashboard.ValueMappingResult{Text: &w.text, Color: &w.color, Index: cog.ToPtr(int32(i))}
 	}
 	nothing := dashboard.ValueMapping{SpecialValueMap: &dashboard.SpecialValueMap{
 		Type: dashboard.MappingTypeSpecialValue,
 		Options: dashboard.DashboardSpecialValueMapOptions{
 			Match:  dashboard.SpecialValueMatchNullAndNan,
-			Result: dashboard.ValueMappingResult{Text: &unknown, Color: cog.ToPtr(grey), Index: cog.ToPtr(int32(len(states)))},
+			Result: dashboard.ValueMappingResult{Text: &otherwise, Color: cog.ToPtr(grey), Index: cog.ToPtr(int32(len(words)))},
 		},
 	}}
-	if len(states) == 0 {
+	if len(words) == 0 {
 		return []dashboard.ValueMapping{nothing}
 	}
 	return []dashboard.ValueMapping{{ValueMap: &dashboard.ValueMap{Type: dashboard.MappingTypeValueToText, Options: options}}, nothing}
@@ -120,21 +135,30 @@ func from(value float64, color string) dashboard.Threshold {
 	return dashboard.Threshold{Value: &value, Color: color}
 }
 
-func chatStates() map[int]state {
-	return map[int]state{
-		unjudged: {"Cannot be judged", grey}, well: {"Normal", green},
-		low: {"Too few messages", orange}, broken: {"Silent", vermillion},
+func chatWords() map[int]wording {
+	return map[int]wording{well: {"Normal", green}, unjudged: {"Not judged", grey}, low: {"Too few", orange}, broken: {"Silent", vermillion}}
+}
+
+func apiWords() map[int]wording {
+	return map[int]wording{
+		answers: {"Answers", green}, failing: {"Just failed", orange}, fails: {"Fails", vermillion},
+		refuses: {"Key refused", vermillion}, throttles: {"Throttles", orange},
 	}
 }
 
-func apiStates() map[int]state {
-	return map[int]state{well: {"Answers", green}, broken: {"Fails", vermillion}}
+func exporterWords() map[int]wording {
+	return map[int]wording{well: {"Runs", green}, low: {"Lacks it", orange}, broken: {"Down", vermillion}}
 }
 
-func scrapeStates() map[int]state {
-	return map[int]state{well: {"Runs", green}, broken: {"Down", vermillion}}
+func numbersWords() map[int]wording {
+	return map[int]wording{well: {"Fresh", green}, low: {"Old", orange}}
 }
 
-func freshStates() map[int]state {
-	return map[int]state{well: {"Fresh", green}, low: {"Old", orange}}
+func verdictWords() map[int]wording {
+	return map[int]wording{
+		allWell: {"All is well", green}, notJudged: {"Chat not judged now", grey}, numbersOld: {"Numbers are old", orange},
+		apiFails: {"API fails", vermillion}, keyRefused: {"API refuses the key", vermillion}, apiThrottles: {"API throttles", orange},
+		notShown: {"Not watched any more", orange}, exporterDown: {"Exporter is down", vermillion},
+		tooFew: {"Chat: too few messages", orange}, silent: {"Chat is silent", vermillion},
+	}
 }
