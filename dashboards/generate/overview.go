@@ -89,10 +89,10 @@ func alive(name string) query {
 
 func touched(title, rows, description string, more ...query) cog.Builder[dashboard.Panel] {
 	count := func(what string) string {
-		metric := of("connectycube_"+what+"_"+rows, window("1d"))
-		return sum(each(metric), metric)
+		metric, day := "connectycube_"+what+"_"+rows, window("1d")
+		return sum(each(past(metric, day)), of(metric, day))
 	}
-	return chart(title, description, "short", noDay,
+	return history(title, description, "short", noDay,
 		[]look{{series: "new", color: sky}, {series: "with a message", color: green}, {series: "new or changed", color: orange}},
 		append([]query{{count("new"), "new"}, {count("updated"), "new or changed"}}, more...)...)
 }
