@@ -1,0 +1,170 @@
+package dialog
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Effect is what a change makes of one thing.
+type Effect struct {
+	Of            string
+	Before, After string
+	None          bool // it is like that already
+	Unknown       bool // the row does not tell what it is like
+}
+
+// String shows the effect for people.
+func (e Effect) String() string {
+	switch {
+	case e.None:
+		return e.Of + ": " + e.Before + ", already so"
+	case e.Before == "":
+		return e.Of + ": " + e.After
+	}
+	return e.Of + ": " + e.Before + " → " + e.After
+}
+
+// Effects tell what the change would make of the dialog.
+func (c Change) Effects(r Row) (all []Effect) {
+	for _, m := range c.Mutes {
+		all = append(all, m.effect(r))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Texts)) {
+		all = append(all, textEffect(name, r.texts()[name], c.Texts[name]))
+	}
+	if c.ResetExtensions {
+		all = append(all, Effect{Of: "extensions", Before: pairs(r.Extensions), After: "none", None: len(r.Extensions) == 0})
+	}
+	if len(c.Extensions) > 0 {
+		all = append(all, c.extensionsEffect(r))
+	}
+	if c.AllowPreview != nil {
+		before := "not set"
+		if value, ok := r.Permissions["allow_preview"]; ok {
+			before = Text(plain(value))
+		}
+		after := strconv.FormatBool(*c.AllowPreview)
+		all = append(all, Effect{Of: "permission allow_preview", Before: before, After: after, None: before == after})
+	}
+	occupants := listEffect("occupants", r.OccupantsIDs, c.Add.Occupants, c.Remove.Occupants, userText, r.Listed())
+	admins := listEffect("admins", r.Admins, c.Add.Admins, c.Remove.Admins, userText, true)
+	pinned := listEffect("pinned messages", r.Pinned, c.Add.Pinned, c.Remove.Pinned, Text, true)
+	return slices.Concat(all, occupants, admins, pinned)
+}
+
+func (m Mute) effect(r Row) Effect {
+	said := map[bool]string{true: "muted", false: "not muted"}
+	muted := slices.Contains(r.SilentIDs, m.User)
+	return Effect{Of: fmt.Sprintf("user %d", m.User), Before: said[muted], After: said[m.On], None: muted == m.On}
+}
+
+func textEffect(name string, before, after *string) Effect {
+	same := (before == nil) == (after == nil) && (before == nil || *before == *after)
+	return Effect{Of: name, Before: textOr(before, "none"), After: textOr(after, "none"), None: same}
+}
+
+func (r Row) texts() map[string]*string {
+	return map[string]*string{"name": r.Name, "photo": r.Photo, "description": r.Description}
+}
+
+func (c Change) extensionsEffect(r Row) Effect {
+	e := Effect{Of: "extensions", Before: pairs(r.Extensions), After: pairs(c.extensionsOn(r)), None: true}
+	for key, value := range c.Extensions {
+		before, ok := r.Extensions[key]
+		e.None = e.None && ok && plain(before) == value
+	}
+	if c.Body != nil {
+		e.After = pairs(asJSON(c.Extensions))
+	}
+	return e
+}
+
+// extensionsOn are the extensions of the dialog with those of the change. It is
+// not known whether the API replaces all when some are given; given all, it
+// does not matter.
+func (c Change) extensionsOn(r Row) map[string]json.RawMessage {
+	all := map[string]json.RawMessage{}
+	if len(c.Extensions) > 0 && c.Body == nil {
+		maps.Copy(all, r.Extensions)
+	}
+	maps.Copy(all, asJSON(c.Extensions))
+	return all
+}
+
+// unnamed are extensions of which the body says nothing.
+func (c Change) unnamed(r Row) (keys []string) {
+	if c.Body == nil || len(c.Extensions) == 0 {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Extensions)) {
+		if _, ok := c.Extensions[key]; !ok {
+			keys = append(keys, Text(key))
+		}
+	}
+	return keys
+}
+
+func asJSON(texts map[string]string) map[string]json.RawMessage {
+	out := make(map[string]json.RawMessage, len(texts))
+	for key, text := range texts {
+		out[key], _ = json.Marshal(text) // no string fails to marshal
+	}
+	return out
+}
+
+func userText(id string) string { return id }
+
+// listEffect tells what adding and removing makes of a list, in counts and in
+// the ids that come and go.
+func listEffect[T comparable](of string, list, add, remove []T, text func(string) string, listed bool) []Effect {
+	if len(add)+len(remove) == 0 {
+		return nil
+	}
+	var parts []string
+	note := func(what string, ids []T) {
+		if ids = union(nil, ids); len(ids) == 0 {
+			return
+		}
+		texts := make([]string, len(ids))
+		for i, id := range ids {
+			texts[i] = text(fmt.Sprint(id))
+		}
+		parts = append(parts, what+" "+strings.Join(texts, ", "))
+	}
+	if !listed {
+		note("add", add)
+		note("remove", remove)
+		return []Effect{{Of: of, Before: "not listed", After: strings.Join(parts, "; "), Unknown: true}}
+	}
+	e := Effect{Of: of, Before: strconv.Itoa(len(list)), After: strconv.Itoa(len(union(less(list, remove), add)))}
+	note("add", less(add, list))
+	note("remove", common(remove, list))
+	e.None = len(parts) == 0
+	note("there already:", common(add, list))
+	note("not there:", less(remove, list))
+	if e.None {
+		return []Effect{{Of: of, Before: strings.Join(parts, "; "), None: true}}
+	}
+	e.After += " (" + strings.Join(parts, "; ") + ")"
+	return []Effect{e}
+}
+
+// Nothing tells whether all is like that already.
+func Nothing(effects []Effect) bool {
+	return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.None })
+}
+
+// Lacking are the things that a reply shows not to be as the change wants them.
+func (c Change) Lacking(reply Row) (of []string) {
+	_, tellsMutes := reply.fields["silent_ids"]
+	for _, e := range c.Effects(reply) {
+		if !e.None && !e.Unknown && (tellsMutes || !strings.HasPrefix(e.Of, "user ")) {
+			of = append(of, e.Of)
+		}
+	}
+	return of
+}
