@@ -124,6 +124,7 @@ func newApplication() (*kingpin.Application, *flags, []command) {
 		newBackfill(app),
 		newBacktest(app),
 	}
+	commands = append(commands, newDialog(app)...)
 	return app, flags, append(commands, newExport(app)...)
 }
 
