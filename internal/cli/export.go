@@ -216,6 +216,9 @@ func exportProgress(run *export.Export, before int64, took time.Duration) string
 	if counted > 0 {
 		share = min(1, float64(rows)/float64(counted))
 	}
+	if trouble := run.Trouble(); trouble != "" {
+		return fmt.Sprintf("%s, %s rows. Waiting: %s", human.Percent(share), human.Count(rows), trouble)
+	}
 	full := int(share * barWidth)
 	text := fmt.Sprintf("[%s%s] %s, %s rows", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), human.Percent(share), human.Count(rows))
 	if fresh := rows - before; fresh > 0 && took >= time.Second {

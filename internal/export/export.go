@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cenkalti/backoff/v5"
+
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/statefile"
 )
@@ -63,8 +65,8 @@ type Export struct {
 	resumed bool
 	saved   time.Time
 
-	rows atomic.Int64
-	size atomic.Int64
+	rows    atomic.Int64
+	trouble atomic.Pointer[string]
 }
 
 // ErrComplete tells that there is nothing to resume: the output is there, whole.
@@ -135,8 +137,11 @@ func (e *Export) Run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 	result := Result{Rows: e.rows.Load(), Before: e.journal.Counted}
-	var err error
-	if result.After, err = e.count(ctx); err != nil {
+	err := e.patiently(ctx, func() (err error) {
+		result.After, err = e.count(ctx)
+		return err
+	})
+	if err != nil {
 		return result, fmt.Errorf("counting the %s once more: %w", e.cfg.Spec.List, err)
 	}
 	if err := e.finish(ctx); err != nil {
@@ -151,21 +156,56 @@ type WriteError struct{ error }
 
 func (e WriteError) Unwrap() error { return e.error }
 
-// read reads all that is left, and waits where the API asks for a pause.
+// read reads all that is left.
 func (e *Export) read(ctx context.Context) error {
 	s := newSweep(e.cfg.Client, e.cfg.Spec.List, e.journal.Where, e.journal.spans())
-	for {
-		err := e.sweep(ctx, s)
+	return e.patiently(ctx, func() error { return e.sweep(ctx, s) })
+}
+
+// patience is how often in a row something may fail without a new row.
+const patience = 10
+
+// patiently does something until it is done. It waits where the API asks for a
+// pause, and for some minutes where it fails.
+func (e *Export) patiently(ctx context.Context, do func() error) error {
+	wait := backoff.NewExponentialBackOff()
+	wait.InitialInterval, wait.MaxInterval = time.Second, 30*time.Second
+	defer e.trouble.Store(nil)
+	for failures := 0; ; {
+		before := e.rows.Load()
+		err := do()
 		api, ok := errors.AsType[*chatapi.Error](err)
-		if !ok || api.Kind != chatapi.KindThrottled {
+		if !ok || !api.Retryable {
 			return err
 		}
+		if e.rows.Load() > before {
+			failures = 0
+			wait.Reset()
+		}
+		pause := e.cfg.Client.PauseLeft()
+		if pause == 0 {
+			if failures++; failures > patience {
+				return err
+			}
+			pause = wait.NextBackOff()
+		}
+		text := err.Error()
+		e.trouble.Store(&text)
 		select {
-		case <-time.After(max(time.Second, e.cfg.Client.PauseLeft())):
+		case <-time.After(pause):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
+		e.trouble.Store(nil)
 	}
+}
+
+// Trouble is what the export waits out now; empty: nothing.
+func (e *Export) Trouble() string {
+	if text := e.trouble.Load(); text != nil {
+		return *text
+	}
+	return ""
 }
 
 func (e *Export) sweep(ctx context.Context, s sweep) error {
