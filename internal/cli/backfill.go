@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +34,9 @@ const (
 // pastless is what no count of today can tell of the past.
 const pastless = "Updated and active counts and mutes have no past: each change overwrites what they are counted by. " +
 	"Nor do silences: counts do not tell when the newest message of a past moment had come. Rows deleted since are missing."
+
+// ownLabels are those that the series have without a scrape.
+var ownLabels = []string{"application", "window", "dialog_type"}
 
 // pastFill writes what an application held in the past.
 type pastFill struct {
@@ -92,7 +96,7 @@ func (v *labelsValue) Set(text string) error {
 		return wrong("must look like job=connectycube, not %q", text)
 	case !labelName.MatchString(name) || strings.HasPrefix(name, "__"):
 		return wrong("has a name that Prometheus does not allow: %q", name)
-	case slices.Contains([]string{"application", "window", "dialog_type"}, name):
+	case slices.Contains(ownLabels, name):
 		return wrong("cannot be %s, which the series have themselves", name)
 	case slices.ContainsFunc(*v.target, func(l backfill.Label) bool { return l.Name == name }):
 		return wrong("is given twice for %s", name)
@@ -115,16 +119,20 @@ func (f *pastFill) run(ctx context.Context, s *session) error {
 	if err := backfill.CheckCollectors(settings.Collectors); err != nil {
 		return usageError{fmt.Errorf("backfill: %w", err)}
 	}
-	if f.finished() {
-		fmt.Fprintf(s.stdout, "%s is complete: there is nothing to resume. --force without --resume begins anew.\n", f.output)
-		return nil
-	}
-	if err := f.check(); err != nil {
+	done := f.finished()
+	if err := f.check(done != nil); err != nil {
 		return err
 	}
 	target, err := s.target()
 	if err != nil {
 		return err
+	}
+	if done != nil {
+		if err := f.differs(done, target.Name); err != nil {
+			return usagef("--resume: %s is complete, but %w; name another file, or replace it with --force without --resume", f.output, err)
+		}
+		fmt.Fprintf(s.stdout, "%s is complete: there is nothing to resume. --force without --resume begins anew.\n", f.output)
+		return nil
 	}
 	warnInsecure(logger, []collector.Target{target})
 
@@ -195,32 +203,86 @@ func (s *session) target() (collector.Target, error) {
 	return targets[0], nil
 }
 
-// finished tells whether the run to resume has ended: its output is there, whole,
-// and no journal.
-func (f *pastFill) finished() bool {
+// finished gives the labels of the first series of the output if the run to
+// resume has ended: the output is there, whole, and no journal. Otherwise nil.
+func (f *pastFill) finished() []backfill.Label {
 	if !f.resume || f.force || f.output == "" || f.output == "-" {
-		return false
+		return nil
 	}
 	if _, err := os.Lstat(f.output + journalSuffix); !errors.Is(err, fs.ErrNotExist) {
-		return false
+		return nil
 	}
 	info, err := os.Stat(f.output)
 	if err != nil || !info.Mode().IsRegular() {
-		return false
+		return nil
 	}
 	file, err := os.Open(f.output)
 	if err != nil {
-		return false
+		return nil
 	}
 	defer file.Close()
 	const end = "\n# EOF\n" // of OpenMetrics
 	last := make([]byte, len(end))
-	_, err = file.ReadAt(last, info.Size()-int64(len(end)))
-	return err == nil && string(last) == end
+	if _, err := file.ReadAt(last, info.Size()-int64(len(end))); err != nil || string(last) != end {
+		return nil
+	}
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if line := lines.Text(); !strings.HasPrefix(line, "#") {
+			return labelsOf(line)
+		}
+	}
+	return nil
 }
 
-// check finds what can be found wrong before the API is asked.
-func (f *pastFill) check() error {
+var (
+	ourSample = regexp.MustCompile(`^connectycube_\w+\{(application="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\} `)
+	oneLabel  = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
+)
+
+// labelsOf reads the labels of a sample that backfill wrote; nil: it is not one.
+func labelsOf(line string) (labels []backfill.Label) {
+	m := ourSample.FindStringSubmatch(line)
+	if m == nil {
+		return nil
+	}
+	for _, l := range oneLabel.FindAllStringSubmatch(m[1], -1) {
+		labels = append(labels, backfill.Label{Name: l[1], Value: strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n").Replace(l[2])})
+	}
+	return labels
+}
+
+// differs tells in what a finished output is not what is asked for, by the
+// labels of its first series.
+func (f *pastFill) differs(done []backfill.Label, application string) error {
+	var labels []backfill.Label
+	for _, l := range done {
+		if l.Name == "application" && l.Value != application {
+			return fmt.Errorf("it is of the application %q (--app), not %q", l.Value, application)
+		}
+		if !slices.Contains(ownLabels, l.Name) {
+			labels = append(labels, l)
+		}
+	}
+	if !slices.Equal(labels, f.labels) {
+		return fmt.Errorf("it has %s, not %s", spellLabels(labels), spellLabels(f.labels))
+	}
+	return nil
+}
+
+func spellLabels(labels []backfill.Label) string {
+	if len(labels) == 0 {
+		return "no --label"
+	}
+	words := make([]string, len(labels))
+	for i, l := range labels {
+		words[i] = shellWord("--label=" + l.Name + "=" + l.Value)
+	}
+	return strings.Join(words, " ")
+}
+
+// check finds what can be found wrong before the API is asked. A finished output
+// is left to differs.
+func (f *pastFill) check(finished bool) error {
 	now := time.Now()
 	if err := backfill.CheckRange(f.from.unix(now), f.to.unix(now), now.Add(-backfill.HeadAge).Unix(), int64(f.step/time.Second)); err != nil {
 		return usageError{err}
@@ -238,7 +300,7 @@ func (f *pastFill) check() error {
 	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return usagef("--output: %s is not a regular file", f.output)
-	case err == nil && !f.force:
+	case err == nil && !f.force && !finished:
 		return usagef("--output: %s exists; name another file, or replace it with --force", f.output)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return usagef("--output: %w", err)
@@ -388,7 +450,7 @@ func (f *pastFill) summarize(w io.Writer, m backfill.Manifest) {
 	if longest != "" {
 		fmt.Fprintln(w, "Longer blocks are made faster, and go as a whole when the retention ends.")
 	}
-	fmt.Fprintln(w, "What is older than the retention (--storage.tsdb.retention.time) is dropped; where Prometheus has live samples already, end --to before the first of them.")
+	fmt.Fprintln(w, "What is older than the retention (storage.tsdb.retention.time in its configuration) is dropped; where Prometheus has live samples already, end --to before the first of them.")
 	if f.step > lookback {
 		fmt.Fprintf(w, "Samples %s apart leave gaps in instant queries, which look back 5m: ask for last_over_time(connectycube_messages[%s]).\n",
 			model.Duration(f.step), model.Duration(f.step+lookback))

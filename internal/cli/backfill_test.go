@@ -216,7 +216,8 @@ func TestBackfillHasNothingToResume(t *testing.T) {
 	}
 
 	// And what is no whole output is not ours to leave or to replace.
-	for name, data := range map[string][]byte{"cut off": text[:len(text)-1], "empty": nil, "shorter than its end": []byte("# EOF\n"), "foreign": []byte("a file of somebody else\n")} {
+	for name, data := range map[string][]byte{"cut off": text[:len(text)-1], "empty": nil, "shorter than its end": []byte("# EOF\n"), "foreign": []byte("a file of somebody else\n"),
+		"whole, but foreign": []byte("# TYPE a gauge\na 1 1700000000\n# EOF\n"), "without a sample": []byte("# TYPE a gauge\n# EOF\n")} {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -227,6 +228,48 @@ func TestBackfillHasNothingToResume(t *testing.T) {
 	}
 	if code, _, stderr := execute(t, append(args, "--force")...); code != exitDone || !strings.Contains(stderr, "beginning anew") {
 		t.Errorf("--force: code %d: %s", code, stderr)
+	}
+}
+
+// What is complete is not what is asked for if it is of another application, or
+// has other labels: then it is not passed for the past of this one. What is wrong
+// with the settings is told first, as in any other run.
+func TestBackfillResumesItsOwnOnly(t *testing.T) {
+	t.Parallel()
+	_, url := sandbox(t)
+	file := filepath.Join(t.TempDir(), "past.om")
+	odd := `--label=zone=a "b" \c, d="e"`
+	args := backfillArgs(t, url, file, "--resume", "--no-collector.activity", "--label=job=chat", odd)
+	if code, _, stderr := execute(t, args...); code != exitDone {
+		t.Fatalf("code %d: %s", code, stderr)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := execute(t, args...); code != exitDone || !strings.Contains(stdout, "nothing to resume") {
+		t.Errorf("the same again: code %d: %s", code, stderr)
+	}
+	without := func(arg string) []string {
+		return slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == arg })
+	}
+	with := func(arg, other string) []string { return append(without(arg), other) }
+	for want, args := range map[string][]string{
+		`is complete, but it is of the application "shop" (--app), not "game"; name another file`: with("--app=shop", "--app=game"),
+		"it has --label=job=chat '--label=zone=":                                                  without("--label=job=chat"),
+		"not --label=job=chat;":                                                                   without(odd),
+		"not --label=job=talk '--label=zone=":                                                     with("--label=job=chat", "--label=job=talk"),
+		"not no --label;":                                                                         slices.DeleteFunc(without(odd), func(a string) bool { return a == "--label=job=chat" }),
+		"--from must be before --to":                                                              append(slices.Clone(args), "--to=6d"),
+		"--step must be between":                                                                  append(slices.Clone(args), "--step=1s"),
+		"no application is configured":                                                            slices.Delete(slices.Clone(args), 3, 4),
+	} {
+		if code, stdout, stderr := execute(t, args...); code != exitUsage || stdout != "" || !strings.Contains(stderr, want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", want, code, stderr)
+		}
+		if got, err := os.ReadFile(file); err != nil || string(got) != string(text) {
+			t.Errorf("%s: the output is another one (%v)", want, err)
+		}
 	}
 }
 
