@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -22,9 +23,15 @@ import (
 // drained its own requests before.
 const apiDrainTimeout = 2 * time.Second
 
+// parseAPIAddress wants the port as a number: what a name such as http means
+// depends on the machine, and only the listener would find a wrong one.
 func parseAPIAddress(s string) (string, error) {
-	if _, port, err := net.SplitHostPort(s); err != nil || port == "" {
-		return "", errors.New("must look like :10426 or 127.0.0.1:10426")
+	_, port, err := net.SplitHostPort(s)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return "", errors.New("must look like :10426 or 127.0.0.1:10426, with a port up to 65535")
 	}
 	return s, nil
 }

@@ -119,3 +119,18 @@ func TestPortOfTheDemoAPIInUse(t *testing.T) {
 		t.Errorf("code %d, %q", code, stderr)
 	}
 }
+
+func TestAddressOfTheDemoAPI(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{":10426", "127.0.0.1:0", "localhost:65535", "[::1]:10426"} {
+		if got, err := parseAPIAddress(address); err != nil || got != address {
+			t.Errorf("%s: %q, %v", address, got, err)
+		}
+	}
+	for _, address := range []string{"localhost:99999", "localhost:65536", ":-1", ":+1", "localhost:http", "localhost:", "10426", ":1.5", ": 1"} {
+		code, stdout, stderr := execute(t, "demo", "--demo.api-listen-address="+address)
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "--demo.api-listen-address must look like :10426") || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%s: code %d, %q", address, code, stderr)
+		}
+	}
+}
