@@ -22,7 +22,7 @@ func (d *desk) failed(ctx context.Context, err error, requests []dialog.Request,
 	if ctx.Err() != nil {
 		err = fmt.Errorf("changing dialog %s%s: %w; it is not known whether the API made the change, dialog show %s tells", d.id, what, interrupted(ctx, err), d.id)
 	} else {
-		err = fmt.Errorf("changing dialog %s%s: %w%s; %s", d.id, what, err, vendorSays(err), d.outcome(err))
+		err = fmt.Errorf("changing dialog %s%s: %s%s; %s", d.id, what, happened(err), vendorSays(err), d.outcome(err))
 	}
 	if len(requests) == 1 {
 		return err
@@ -39,6 +39,20 @@ func whats(requests []dialog.Request) string {
 		texts[i] = r.What
 	}
 	return strings.Join(texts, "; ")
+}
+
+// happened is the error without the advice that is for requests of which nothing
+// is known: here the API answered a look a moment ago.
+func happened(err error) string {
+	var e *chatapi.Error
+	if !errors.As(err, &e) || e.Status < 400 {
+		return err.Error()
+	}
+	text := strings.TrimSpace(fmt.Sprintf("the API answered %d %s", e.Status, http.StatusText(e.Status)))
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
 // outcome says whether the change was made, and what can be done.
@@ -70,7 +84,7 @@ func (d *desk) outcome(err error) string {
 		if e.RetryAfter > 0 {
 			pause = e.RetryAfter.Round(time.Second).String()
 		}
-		return "nothing was changed: the API is asked too often, by this program or by others; try again in " + pause
+		return "nothing was changed: the API is asked too often, by this program or by others; try again in " + pause + ", and lower --api.rate-limit if this lasts"
 	}
 	return "nothing was changed"
 }

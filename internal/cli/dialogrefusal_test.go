@@ -28,7 +28,7 @@ func TestDialogUpdateFails(t *testing.T) {
 	}{
 		"400":          {status(400, ""), []string{"400 Bad Request", "nothing was changed: the API takes the change for invalid", "--dry-run"}},
 		"401":          {status(401, ""), []string{"401 Unauthorized", "nothing was changed: the key was good for the look"}},
-		"403":          {status(403, `{"errors":{"base":["Forbidden. Need \u001b[31muser\u202e.\nNow"]}}`), []string{"403 Forbidden", "the API says: Forbidden. Need [31muser. Now; nothing was changed", "it is the change that is not allowed"}},
+		"403":          {status(403, `{"errors":{"base":["Forbidden. Need \u001b[31muser\u202e.\nNow"]}}`), []string{"changing dialog " + opsID + ": the API answered 403 Forbidden; the API says: Forbidden. Need [31muser. Now; nothing was changed", "it is the change that is not allowed"}},
 		"404":          {status(404, ""), []string{"404 Not Found", "nothing was changed: the dialog was there a moment ago", "dialog show " + opsID + " tells"}},
 		"422":          {status(422, `{"errors":{"name":["is too long"]}}`), []string{"422 Unprocessable Entity", "the API says: name is too long; nothing was changed"}},
 		"429":          {status(429, ""), []string{"429 Too Many Requests", "nothing was changed: the API is asked too often", "try again in a while", "--api.rate-limit"}},
