@@ -210,29 +210,43 @@ func TestCommandsWithAKey(t *testing.T) {
 	}
 	p, err := load(t, []string{
 		keyFile + "=" + key, "CONNECTYCUBE_EXPORTER_APP=shop", "CONNECTYCUBE_EXPORTER_API_URL=" + api.URL,
-		"CONNECTYCUBE_EXPORTER_ACTIVITY_TIME_ZONE=Europe/Kyiv",
+		"CONNECTYCUBE_EXPORTER_ACTIVITY_TIME_ZONE=Europe/Kyiv", "CONNECTYCUBE_EXPORTER_API_RATE_LIMIT=1000",
 	}, "compose.yaml", "compose.real.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	binary, fast := program(t), "CONNECTYCUBE_EXPORTER_API_RATE_LIMIT=0"
+	binary := program(t)
 	exporter, fill := p.Services["exporter"], p.Services["backfill"]
+	const variable = "CONNECTYCUBE_EXPORTER_API_KEY_FILE"
 	for _, s := range []types.ServiceConfig{exporter, fill} {
-		args := s.Command
-		if got := hostPath(p, s, replace(t, args, "api.key-file", key)); got != key {
-			t.Errorf("%s: the key is read from %q", s.Name, got)
+		if v := s.Environment[variable]; v == nil || hostPath(p, s, *v) != key {
+			t.Errorf("%s: the key is read from %v", s.Name, v)
 		}
+		s.Environment[variable] = &key
+	}
+	if limit := exporter.Environment["CONNECTYCUBE_EXPORTER_API_RATE_LIMIT"]; limit == nil || *limit != "1000" || flagOf(t, fill, "api.rate-limit") != "1000" {
+		t.Errorf("of a rate limit of 1000, the exporter has %v, backfill %s", limit, flagOf(t, fill, "api.rate-limit"))
+	}
+	if limit := flagOf(t, projects(t)["real"].Services["backfill"], "api.rate-limit"); limit != "1" {
+		t.Errorf("backfill asks %s times a second, beside the exporter", limit)
+	}
+
+	// docker compose run --rm exporter check
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if out, err := command(ctx, binary, []string{"check"}, exporter).CombinedOutput(); err != nil || !strings.Contains(string(out), "900") {
+		t.Errorf("check: %v\n%s", err, out)
 	}
 	if was := replace(t, exporter.Command, "state.file", filepath.Join(t.TempDir(), "state")); !strings.HasPrefix(was, "/data/") {
 		t.Errorf("the state is kept in %s", was)
 	}
-	said := serving(t, command(context.WithoutCancel(t.Context()), binary, exporter.Command, exporter, fast), "polling and serving")
+	said := serving(t, command(context.WithoutCancel(t.Context()), binary, exporter.Command, exporter), "polling and serving")
 	m := regexp.MustCompile(`addresses=(\S+)`).FindStringSubmatch(said)
 	if m == nil {
 		t.Fatal(said)
 	}
 	wait(t, "http://"+m[1]+"/metrics", `connectycube_messages{application="shop"}`)
-	if past := pastOf(t, binary, fill.Command, fill, fast); !strings.Contains(past, `connectycube_messages{application="shop",instance="exporter:10425",job="connectycube"} `) {
+	if past := pastOf(t, binary, fill.Command, fill); !strings.Contains(past, `connectycube_messages{application="shop",instance="exporter:10425",job="connectycube"} `) {
 		t.Errorf("the past is of something else: %.300s", past)
 	}
 }
@@ -307,5 +321,15 @@ func TestHistory(t *testing.T) {
 	text, err := run().CombinedOutput()
 	if again := names(); err != nil || !slices.Equal(again, after) || !strings.Contains(string(text), "already") {
 		t.Errorf("the second time: %v, %q\n%s", err, again, text)
+	}
+
+	// A past that was written since is taken in beside it.
+	later := time.Now().Add(time.Hour)
+	if err := os.Chtimes(filepath.Join(data, "past.om"), later, later); err != nil {
+		t.Fatal(err)
+	}
+	text, err = run().CombinedOutput()
+	if again := names(); err != nil || len(again) != 3 || !slices.Contains(again, after[0]) {
+		t.Errorf("written anew: %v, %q\n%s", err, again, text)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -161,6 +162,9 @@ func TestMounts(t *testing.T) {
 				if !v.ReadOnly {
 					t.Errorf("%s can be written from the container", v.Source)
 				}
+				if v.Bind == nil || v.Bind.SELinux != "z" {
+					t.Errorf("%s cannot be read under SELinux", v.Source)
+				}
 				// The engine cannot make a mount point in what is mounted read-only.
 				others := s
 				others.Volumes = slices.DeleteFunc(slices.Clone(s.Volumes), func(o types.ServiceVolumeConfig) bool { return o.Target == v.Target })
@@ -303,7 +307,8 @@ func once(s types.ServiceConfig) bool {
 // What runs for long says whether it is well, and comes back; what runs once
 // says nothing.
 func TestHealth(t *testing.T) {
-	image := strings.Contains(read(t, "Dockerfile"), "\nHEALTHCHECK ")
+	// What waits for it waits for seconds, not for the interval.
+	image := regexp.MustCompile(`(?m)^HEALTHCHECK .*--start-interval=[1-5]s `).MatchString(read(t, "Dockerfile"))
 	each(t, func(t *testing.T, p *types.Project, s types.ServiceConfig) {
 		check := s.HealthCheck
 		if once(s) {
@@ -331,7 +336,7 @@ func TestHealth(t *testing.T) {
 	})
 }
 
-// Nothing long waits for the past, which takes half an hour with a real key.
+// Nothing long waits for the past, which takes an hour with a real key.
 func TestNothingWaitsForThePast(t *testing.T) {
 	each(t, func(t *testing.T, p *types.Project, s types.ServiceConfig) {
 		for name, d := range s.DependsOn {
@@ -340,6 +345,83 @@ func TestNothingWaitsForThePast(t *testing.T) {
 			}
 		}
 	})
+	// The demo's has to be there to be asked. With a key that cannot be read it never
+	// is well, and then backfill has to say so, too.
+	for kind, want := range map[string]string{"demo": types.ServiceConditionHealthy, "real": types.ServiceConditionStarted} {
+		if got := projects(t)[kind].Services["backfill"].DependsOn["exporter"].Condition; got != want {
+			t.Errorf("%s: backfill waits until the exporter is %s", kind, got)
+		}
+	}
+}
+
+// What writes at its end has the time for it, and a shell hears the signal.
+func TestEnds(t *testing.T) {
+	each(t, func(t *testing.T, p *types.Project, s types.ServiceConfig) {
+		if grace := s.StopGracePeriod; (s.Name == "exporter" || s.Name == "prometheus") && (grace == nil || time.Duration(*grace) < 20*time.Second) {
+			t.Errorf("it is killed after %v", grace)
+		}
+		if shell := len(s.Entrypoint) > 0 && s.Entrypoint[0] == "/bin/sh"; shell && (s.Init == nil || !*s.Init) {
+			t.Error("a shell is the first process, and does not heed the signal to stop")
+		}
+	})
+}
+
+// A pinned Grafana does not look for anything newer, and with a key nobody reads
+// it without a login.
+func TestGrafana(t *testing.T) {
+	for kind, p := range projects(t) {
+		want := map[string]string{"GF_AUTH_ANONYMOUS_ENABLED": map[string]string{"demo": "true", "real": "false"}[kind]}
+		for _, name := range []string{"ANALYTICS_REPORTING_ENABLED", "ANALYTICS_CHECK_FOR_UPDATES", "ANALYTICS_CHECK_FOR_PLUGIN_UPDATES", "PLUGINS_PREINSTALL_AUTO_UPDATE"} {
+			want["GF_"+name] = "false"
+		}
+		for name, want := range want {
+			if v := p.Services["grafana"].Environment[name]; v == nil || *v != want {
+				t.Errorf("%s: %s is not %s", kind, name, want)
+			}
+		}
+	}
+}
+
+// With the file .env that the README has one write, plain commands are of the
+// real project.
+func TestPlainCommandsAfterTheFile(t *testing.T) {
+	m := regexp.MustCompile("(?s)\n```ini\n(COMPOSE_FILE=.*?)```\n").FindStringSubmatch(stackSection(t))
+	if m == nil {
+		t.Fatal("the README tells no .env")
+	}
+	root, err := filepath.Abs(repository)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), ".env")
+	if err := os.WriteFile(file, []byte(m[1]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want, ignored := projects(t)["real"], "\n"+read(t, ".gitignore")
+	header, _, _ := strings.Cut(read(t, "compose.real.yaml"), "\nname:")
+	t.Chdir(root) // where the user is
+	options, err := cli.NewProjectOptions(nil, cli.WithWorkingDirectory(root), cli.WithEnvFiles(file), cli.WithDotEnv,
+		cli.WithConfigFileEnv, cli.WithDefaultConfigPath, cli.WithConsistency(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := options.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Name != want.Name || !slices.Equal(p.Services["exporter"].Command, want.Services["exporter"].Command) || p.Secrets["connectycube_api_key"].File != "/path/to/key" {
+		t.Errorf("%s runs %q with %v", p.Name, p.Services["exporter"].Command, p.Secrets)
+	}
+	for _, left := range []string{".env", "past.om", "past.om.part", "prometheus-data/", "data/"} {
+		if !strings.Contains(ignored, "\n/"+left+"\n") {
+			t.Errorf("git does not ignore %s", left)
+		}
+	}
+	for line := range strings.Lines(m[1]) {
+		if name, _, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(line, "#") && !strings.Contains(header, name+"=") {
+			t.Errorf("compose.real.yaml does not tell of %s", name)
+		}
+	}
 }
 
 // The key of the sandbox is no secret: it stands in the source, and opens
@@ -416,7 +498,20 @@ func TestServersFindTheirFiles(t *testing.T) {
 			}
 		}
 
-		keeps, err := model.ParseDuration(flagOf(t, prometheus, "storage.tsdb.retention.time"))
+		for _, arg := range prometheus.Command {
+			if strings.HasPrefix(arg, "--storage.tsdb.retention.") {
+				t.Errorf("%s: %s is deprecated, and told in two places", kind, arg)
+			}
+		}
+		var told struct {
+			Storage struct {
+				TSDB struct{ Retention struct{ Time string } }
+			}
+		}
+		if err := yaml.Unmarshal([]byte(read(t, "alerts/prometheus.yml")), &told); err != nil {
+			t.Fatal(err)
+		}
+		keeps, err := model.ParseDuration(told.Storage.TSDB.Retention.Time)
 		if err != nil {
 			t.Fatal(err)
 		}
