@@ -76,10 +76,11 @@ func TestDockerfile(t *testing.T) {
 	context := buildContext(t)
 	for _, args := range find(file, "COPY") {
 		words := strings.Fields(args)
-		sources := words[:len(words)-1]
-		if words[0] == "--from=build" {
-			for _, source := range sources[1:] {
+		sources := slices.DeleteFunc(words[:len(words)-1], func(word string) bool { return strings.HasPrefix(word, "--") })
+		if strings.HasPrefix(args, "--from=build ") {
+			for _, source := range sources {
 				switch {
+				case slices.Contains(find(file, "RUN"), "mkdir "+source):
 				case source == "/connectycube_exporter" || source == "/etc/ssl/certs/ca-certificates.crt":
 					// built, and a file of the base image
 				case strings.HasPrefix(source, "/usr/local/go/"):
