@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"path"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
@@ -134,5 +138,68 @@ func TestExporterInKubernetes(t *testing.T) {
 		if m.MountPath != "/run/secrets/connectycube" && m.MountPath != "/data" {
 			t.Errorf("what is %s for?", m.MountPath)
 		}
+	}
+}
+
+// relabel does to the labels what the relabelings do, as far as ours go.
+func relabel(t *testing.T, labels map[string]string, configs []monitoring.RelabelConfig) {
+	t.Helper()
+	for _, c := range configs {
+		switch {
+		case strings.EqualFold(c.Action, "labeldrop"):
+			drop := regexp.MustCompile("^(?:" + c.Regex + ")$")
+			maps.DeleteFunc(labels, func(name, _ string) bool { return drop.MatchString(name) })
+		case (c.Action == "" || strings.EqualFold(c.Action, "replace")) && len(c.SourceLabels) == 1 && c.TargetLabel != "" && c.Regex == "" && c.Replacement == nil:
+			labels[c.TargetLabel] = labels[string(c.SourceLabels[0])]
+		default:
+			t.Fatalf("the test does not know the relabeling %+v", c)
+		}
+	}
+}
+
+// The Operator labels its targets. What it adds must not take the place of a
+// label of the exporter, and must outlive the pod; and backfill gets just what is
+// left.
+func TestLabelsInKubernetes(t *testing.T) {
+	var monitor monitoring.ServiceMonitor
+	objects(t, "alerts/operator/servicemonitor.yaml", map[string]any{"monitoring.coreos.com/v1/ServiceMonitor": &monitor})
+	of := func(pod string) map[string]string {
+		labels := map[string]string{
+			"namespace": "NAMESPACE", "service": monitor.Name, "job": monitor.Name, "endpoint": "web", "container": "exporter",
+			"pod": pod, "instance": pod + ":10425",
+		}
+		relabel(t, labels, monitor.Spec.Endpoints[0].RelabelConfigs)
+		return labels
+	}
+	labels := of("one")
+	if another := of("another"); !maps.Equal(labels, another) {
+		t.Errorf("one pod has %v, another %v", labels, another)
+	}
+	own := regexp.MustCompile(`(?m)\{(.*)\}$`).FindAllStringSubmatch(read(t, "internal/cli/testdata/metrics.golden"), -1)
+	if len(own) < 50 {
+		t.Fatalf("%d metrics", len(own))
+	}
+	for _, m := range own {
+		for name := range strings.SplitSeq(m[1], ",") {
+			if _, taken := labels[name]; taken || name == "node" {
+				t.Errorf("the exporter's label %s would become exported_%s", name, name)
+			}
+		}
+	}
+
+	var told []string
+	_, text, _ := strings.Cut(stackSection(t), "\n#### With the Prometheus Operator\n")
+	line := regexp.MustCompile(`(?m)^\$ connectycube_exporter backfill (?:.*\\\n)*.*$`).FindString(text)
+	for _, m := range regexp.MustCompile(`--label[= ](\S+)`).FindAllStringSubmatch(line, -1) {
+		told = append(told, m[1])
+	}
+	var want []string
+	for name, value := range labels {
+		want = append(want, name+"="+value)
+	}
+	slices.Sort(told)
+	slices.Sort(want)
+	if !slices.Equal(told, want) {
+		t.Errorf("the README gives backfill %q, the scrape %q", told, want)
 	}
 }
