@@ -16,7 +16,7 @@ import (
 )
 
 // checkpointEvery is how much work a kill may cost at most.
-const checkpointEvery = time.Second
+const checkpointEvery = 500 * time.Millisecond
 
 // UsageError is what the user must put right before the work can begin.
 type UsageError struct{ error }
@@ -38,7 +38,7 @@ type Config struct {
 	Resume bool
 	Force  bool
 
-	// Checkpoint is how much work a kill may cost at most; default 1s.
+	// Checkpoint is how much work a kill may cost at most; default 500ms.
 	Checkpoint time.Duration
 }
 
