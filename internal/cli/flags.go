@@ -140,10 +140,25 @@ func (f *flags) explain(err error) error {
 		}
 		return fmt.Errorf("--%s %w", bad.flag, bad.error)
 	}
+	if name, ok := strings.CutPrefix(err.Error(), "must select a subcommand of '"); ok {
+		return fmt.Errorf("the command %s needs one more word after it: %s", strings.Trim(name, "'"), strings.Join(f.subcommands(strings.Trim(name, "'")), ", "))
+	}
 	if word, ok := strings.CutPrefix(err.Error(), "unexpected "); ok {
 		err = fmt.Errorf("unexpected argument %q: not a command", word)
 	}
 	return fmt.Errorf("%w (%s --help lists commands and flags)", err, Name)
+}
+
+// subcommands are the words that can follow a command.
+func (f *flags) subcommands(name string) (words []string) {
+	for _, c := range f.app.Model().Commands {
+		if c.Name == name {
+			for _, sub := range c.Commands {
+				words = append(words, sub.Name)
+			}
+		}
+	}
+	return words
 }
 
 // checkValues finds a flag that lacks its value. kingpin loses the flag, and

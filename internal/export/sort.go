@@ -24,7 +24,7 @@ const (
 	timeSize = 8
 	keySize  = timeSize + 12
 	// sortRows is how many rows are sorted in memory at once.
-	sortRows = 4096
+	sortRows = 2048
 )
 
 // key is what a row is sorted by. Keys compare as bytes.
