@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -27,8 +28,13 @@ func TestExportToStandardOutput(t *testing.T) {
 		if code != exitDone {
 			t.Fatalf("code %d: %s", code, stderr)
 		}
-		if got := strings.Count(stdout, "\n"); got != want || strings.Count(stdout, `"_id":"`) != want {
+		if got := strings.Count(stdout, "\n"); got != want {
 			t.Errorf("%d lines of %d %s", got, want, list)
+		}
+		for line := range strings.Lines(stdout) {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("no JSON: %s", line)
+			}
 		}
 		if !strings.Contains(stderr, " "+list+" to export.\n") || !strings.Contains(stderr, ", as many as the API counts.\n") {
 			t.Errorf("told %q", stderr)
