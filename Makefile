@@ -35,10 +35,11 @@ simulation: ## the tables of the activity statistic beside the reference; some f
 	$(GO) run ./internal/simulation -out internal/simulation/RESULTS.md
 
 bench: ## the benchmarks quoted in the README
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./internal/export
 	$(GO) test -run '^$$' -bench . ./chatapi ./collector ./collector/activity ./chatapi/chatapitest
 
 fuzz: ## each fuzz target for a minute
-	@for package in ./chatapi ./collector/activity ./internal/config; do \
+	@for package in ./chatapi ./collector/activity ./internal/config ./internal/export ./internal/dialog; do \
 	  for target in $$($(GO) test -list '^Fuzz' $$package | grep ^Fuzz); do \
 	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 1m $$package || exit 1; \
 	  done; \

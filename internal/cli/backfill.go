@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ func newBackfill(app *kingpin.Application) command {
 	clause.Flag("step", "Time between two samples, 1m to 1d; the samples lie on its multiples.").Default("1h").
 		SetValue(&value[time.Duration]{name: "step", target: &f.step, parse: parseStep})
 	clause.Flag("output", "File to write; - is standard output, which cannot be resumed.").PlaceHolder("FILE").
-		SetValue(&value[string]{name: "output", target: &f.output, parse: parseText})
+		SetValue(&value[string]{name: "output", target: &f.output, parse: parseOutput})
 	clause.Flag("label", "Label that the live scrape adds to every series, such as job=connectycube. Repeatable.").PlaceHolder("K=V").
 		SetValue(&labelsValue{&f.labels})
 	clause.Flag("resume", "Go on with a run that did not finish; if it did, there is nothing to do.").
@@ -68,7 +69,9 @@ func newBackfill(app *kingpin.Application) command {
 	return command{clause, f.run}
 }
 
-func parseText(s string) (string, error) { return s, nil }
+// parseOutput reads the name of a file, or - for standard output, of which kingpin
+// makes nothing where it is a word of its own.
+func parseOutput(s string) (string, error) { return cmp.Or(s, "-"), nil }
 
 func parseStep(s string) (time.Duration, error) {
 	d, err := config.ParseDuration(s)

@@ -14,7 +14,7 @@ func TestDialogUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no subcommand":              {[]string{}, "must select a subcommand of 'dialog'"},
+		"no subcommand":              {[]string{}, "the command dialog needs one more word after it: show, mutes, update"},
 		"show of nothing":            {[]string{"show"}, "required argument 'ID' not provided"},
 		"show of a short id":         {[]string{"show", "620e"}, "ID must be that of a dialog, 24 hexadecimal digits"},
 		"mutes of words":             {[]string{"mutes", "the-dialog-of-the-operator"}, "ID must be that of a dialog"},

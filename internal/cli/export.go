@@ -45,7 +45,7 @@ func newExport(app *kingpin.Application) []command {
 		clause.Flag("sort", "Order of the rows: _id, created_at or updated_at, with a minus for the newest first. Takes room for the rows twice. Default: as they come, by _id within each hundred.").PlaceHolder("FIELD").
 			SetValue(&value[string]{name: "sort", target: &e.sort, parse: parseSort})
 		clause.Flag("output", "File to write; - is standard output, which cannot be resumed. Names that end in .gz or .zst are compressed.").Default("-").PlaceHolder("FILE").
-			SetValue(&value[string]{name: "output", target: &e.output, parse: parseText})
+			SetValue(&value[string]{name: "output", target: &e.output, parse: parseOutput})
 		clause.Flag("gzip", "Compress with gzip, whatever the name.").
 			SetValue(&boolValue{value[bool]{name: "gzip", target: &e.gzip, parse: parseBool}})
 		clause.Flag("resume", "Go on with an export that did not finish.").

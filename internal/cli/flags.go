@@ -63,7 +63,7 @@ func newFlags(app *kingpin.Application) *flags {
 	f := &flags{app: app, given: map[string]*bool{}, collectors: map[string]*bool{}}
 
 	f.text(&f.configFile, "config.file", "YAML file that names several applications. Reloaded on SIGHUP.").PlaceHolder("FILE")
-	f.text(&f.application, "app", "Value of the label application. With --config.file, the one that check, backfill and backtest work on.").Default("default")
+	f.text(&f.application, "app", "Value of the label application. With --config.file, the one that check, export, dialog, backfill and backtest work on.").Default("default")
 	f.text(&f.apiURL, "api.url", "Base URL of the API.").Default(defaultURL)
 	f.text(&f.keyFile, "api.key-file", "File that holds the administration API key. Without it, the key is taken from $"+keyVariable+".").PlaceHolder("FILE")
 	f.duration(&f.timeout, "api.timeout", "Timeout of one API request.").Default("10s")
