@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -63,7 +64,9 @@ type Export struct {
 	output  *output
 	encoder encoder
 	resumed bool
-	saved   time.Time
+
+	due    time.Time  // when the next checkpoint is
+	saving chan error // of the checkpoint that is at work; nil: none
 
 	rows    atomic.Int64
 	trouble atomic.Pointer[string]
@@ -212,20 +215,20 @@ func (e *Export) sweep(ctx context.Context, s sweep) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var failed error // of writing
-	e.saved = time.Now()
+	e.due = time.Now().Add(e.cfg.Checkpoint)
 	err := s.run(ctx, e.cfg.Workers, func(rows []row) {
 		if failed != nil {
 			return
 		}
-		if failed = e.take(rows); failed == nil && time.Since(e.saved) >= e.cfg.Checkpoint {
-			failed = e.checkpoint(s)
+		if failed = e.take(rows); failed == nil && !time.Now().Before(e.due) {
+			failed = e.checkpoint(s, false)
 		}
 		if failed != nil {
 			stop(failed)
 		}
 	})
 	if failed == nil {
-		failed = e.checkpoint(s)
+		failed = e.checkpoint(s, true)
 	}
 	if failed != nil {
 		return WriteError{failed}
@@ -249,16 +252,58 @@ func (e *Export) take(rows []row) error {
 	return nil
 }
 
-// checkpoint makes what is written by now survive whatever comes.
-func (e *Export) checkpoint(s sweep) error {
-	if err := e.output.step(e.state != nil); err != nil {
+// checkpoint makes what is written by now survive whatever comes. The disk takes
+// its time, meanwhile rows go on being read and written: what the journal tells
+// is of the beginning. One that is due while another is at work is left out,
+// unless it is the last.
+func (e *Export) checkpoint(s sweep, last bool) error {
+	if e.saving != nil {
+		if !last {
+			select {
+			case err := <-e.saving:
+				e.saving = nil
+				if err != nil {
+					return err
+				}
+			default:
+				return nil
+			}
+		} else if err := e.saved(); err != nil {
+			return err
+		}
+	}
+	if err := e.output.step(); err != nil {
 		return err
 	}
-	e.saved = time.Now()
+	e.due = time.Now().Add(e.cfg.Checkpoint)
 	if e.state == nil {
 		return nil
 	}
 	e.journal.setSpans(s.Left())
 	e.journal.Rows, e.journal.Size = e.rows.Load(), e.output.size
-	return e.journal.write(e.state)
+	journal, part, state := e.journal, e.part, e.state
+	journal.Left = slices.Clone(journal.Left)
+	saving := make(chan error, 1)
+	go func() {
+		err := part.Sync()
+		if err == nil {
+			err = journal.write(state)
+		}
+		saving <- err
+	}()
+	e.saving = saving
+	if last {
+		return e.saved()
+	}
+	return nil
+}
+
+// saved waits for a checkpoint.
+func (e *Export) saved() error {
+	if e.saving == nil {
+		return nil
+	}
+	err := <-e.saving
+	e.saving = nil
+	return err
 }

@@ -193,16 +193,19 @@ func (e *Export) sort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := output.step(e.state != nil); err != nil {
+	if err := output.step(); err != nil {
 		return err
 	}
 	e.output = output
+	if file, ok := into.(*os.File); ok && e.state != nil {
+		return file.Sync()
+	}
 	return nil
 }
 
 // Close lets go of the files. What is not finished stays, to be resumed.
 func (e *Export) Close() error {
-	var errs []error
+	errs := []error{e.saved()}
 	if e.part != nil {
 		errs = append(errs, e.part.Close())
 		if e.state == nil {

@@ -59,11 +59,17 @@ func newBench(t *testing.T, seed uint64, dialogs, messages int) *bench {
 		b.mu.Unlock()
 		return api.Transport().RoundTrip(r)
 	})
-	b.client = chatapi.New(chatapi.Config{
-		URL: &url.URL{Scheme: "https", Host: "api.test"}, Key: chatapi.KeyValue(chatapi.NewSecret(api.Key())), Transport: transport,
-	})
-	t.Cleanup(b.client.Close)
+	b.client = newClient(t, api, 4, transport)
 	return b
+}
+
+func newClient(t *testing.T, api *chatapitest.Server, concurrency int, transport http.RoundTripper) *chatapi.Client {
+	t.Helper()
+	c := chatapi.New(chatapi.Config{
+		URL: &url.URL{Scheme: "https", Host: "api.test"}, Key: chatapi.KeyValue(chatapi.NewSecret(api.Key())), Concurrency: concurrency, Transport: transport,
+	})
+	t.Cleanup(c.Close)
+	return c
 }
 
 // config exports messages into a file.

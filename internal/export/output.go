@@ -40,8 +40,7 @@ const bufferSize = 256 << 10
 // output is a file that grows in steps: after each, all that was written is in
 // the file in a form that can be read, and cut off there.
 type output struct {
-	sync   func() error // nil: what is written cannot be brought to a disk
-	size   int64        // up to the latest step
+	size   int64 // up to the latest step
 	buf    []byte
 	packer packer // nil: plain
 	count  *counter
@@ -69,9 +68,6 @@ func (c *counter) Write(p []byte) (int, error) {
 // newOutput goes on where a file of that size ends, or on a stream.
 func newOutput(w io.Writer, size int64, c Compression) (*output, error) {
 	o := &output{size: size, count: &counter{w: w, n: size}, buf: make([]byte, 0, bufferSize+(64<<10))}
-	if file, ok := w.(interface{ Sync() error }); ok {
-		o.sync = file.Sync
-	}
 	switch c {
 	case Gzip:
 		o.packer = gzip.NewWriter(o.count)
@@ -110,8 +106,8 @@ func (o *output) drain() (err error) {
 	return err
 }
 
-// step ends a step. If it is to be durable, the file is brought to the disk.
-func (o *output) step(durable bool) error {
+// step ends a step.
+func (o *output) step() error {
 	begun := len(o.buf) > 0 || o.count.n > o.size
 	if err := o.drain(); err != nil {
 		return err
@@ -121,11 +117,6 @@ func (o *output) step(durable bool) error {
 			return err
 		}
 		o.packer.Reset(o.count)
-	}
-	if durable {
-		if err := o.sync(); err != nil {
-			return err
-		}
 	}
 	o.size = o.count.n
 	return nil
