@@ -24,7 +24,7 @@ func TestRoundTrip(t *testing.T) {
 	for seed := range uint64(3) {
 		for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.ndjson.zst"} {
 			for _, list := range []chatapi.Endpoint{chatapi.Dialogs, chatapi.Messages} {
-				b := newBench(t, seed, 1500, 6000)
+				b := newBench(t, seed, 700, 2500)
 				cfg := b.config(name)
 				cfg.Spec.List = list
 				result := b.run(cfg)
@@ -61,8 +61,8 @@ func TestNothingToExport(t *testing.T) {
 func TestResumeAfterAnyInterruption(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
-		for _, name := range []string{"out.ndjson", "out.ndjson.gz", "out.csv.zst"} {
-			b := newBench(t, seed, 300, 9000)
+		for i, name := range []string{"out.ndjson", "out.ndjson.gz", "out.csv.zst"} {
+			b := newBench(t, seed+3*uint64(i), 100, 4000)
 			r := rand.New(rand.NewPCG(seed, 1))
 			cfg := b.config(name)
 			if strings.Contains(name, "csv") {
@@ -75,7 +75,7 @@ func TestResumeAfterAnyInterruption(t *testing.T) {
 			stops := 0
 			for {
 				ctx, stop := context.WithCancel(t.Context())
-				pages := 1 + r.IntN(5)
+				pages := 1 + r.IntN(4)
 				b.onRequest(func(*http.Request) {
 					if pages--; pages < 0 {
 						stop()
@@ -265,6 +265,7 @@ func TestAnAPIThatStaysAway(t *testing.T) {
 func TestSorted(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 4, 300, 9000)
+	truth, stored := b.api.Truth(), b.stored(chatapi.Messages)
 	for _, field := range []string{"_id", "created_at", "updated_at"} {
 		for _, desc := range []bool{false, true} {
 			for _, name := range []string{"out.ndjson", "out.ndjson.gz"} {
@@ -274,10 +275,10 @@ func TestSorted(t *testing.T) {
 					t.Errorf("%+v", result)
 				}
 				lines := b.lines(cfg.Name)
-				b.same(lines, b.stored(chatapi.Messages))
+				b.same(lines, stored)
 				keys := make([]string, len(lines))
 				at := map[string]string{}
-				for _, m := range b.api.Truth().Messages {
+				for _, m := range truth.Messages {
 					at[m.ID] = time.Unix(map[string]int64{"_id": 0, "created_at": m.CreatedAt, "updated_at": m.UpdatedAt}[field], 0).UTC().Format(time.RFC3339)
 				}
 				for i, line := range lines {
