@@ -25,8 +25,8 @@ lint: ## what CI checks before the tests
 	  (cd $$module && set -x && $(GO) mod tidy -diff && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...) || exit 1; \
 	done
 
-e2e: ## kills the program fifty times; a real Prometheus scrapes the demo (its first build takes minutes)
-	$(GO) test -tags e2e -count=1 -run 'Prometheus|Killed' -v ./internal/e2e
+e2e: ## programs killed fifty times, memory; a real Prometheus scrapes the demo and answers the boards (its first build takes minutes)
+	$(GO) test -tags e2e -count=1 -run 'Prometheus|Killed|Memory' -v ./internal/e2e
 
 alarm: ## an hour in real time: the chat falls silent, the alert fires, ends; the API breaks
 	$(GO) test -tags e2e -count=1 -run Alarm -v -timeout 120m ./internal/e2e
