@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,9 +68,12 @@ func newBackfill(app *kingpin.Application) command {
 	return command{clause, f.run}
 }
 
-// parseOutput reads the name of a file, or - for standard output, of which kingpin
-// makes nothing where it is a word of its own.
-func parseOutput(s string) (string, error) { return cmp.Or(s, "-"), nil }
+func parseOutput(s string) (string, error) {
+	if s == "" {
+		return "", errors.New("must name a file; - is standard output")
+	}
+	return s, nil
+}
 
 func parseStep(s string) (time.Duration, error) {
 	d, err := config.ParseDuration(s)

@@ -81,6 +81,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ended := false // by --help, --version or the command help
 	app.Terminate(func(int) { ended = true })
 	app.UsageWriter(stdout).ErrorWriter(stderr)
+	args = joined(args)
 	selected, err := app.Parse(args)
 	if ended {
 		return exitDone

@@ -14,7 +14,6 @@ import (
 
 	"github.com/connectycube-exporter/connectycube_exporter/chatapi"
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
-	"github.com/connectycube-exporter/connectycube_exporter/internal/backfill"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/export"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/human"
 )
@@ -42,7 +41,7 @@ func newExport(app *kingpin.Application) []command {
 			SetValue(&value[string]{name: "format", target: &e.format, parse: oneOf([]string{"ndjson", "csv"})})
 		clause.Flag("fields", "Fields to write, separated by commas, in this order. Default: all of them; for csv the documented ones.").PlaceHolder("A,B").
 			SetValue(&value[[]string]{name: "fields", target: &e.fields, parse: parseFields})
-		clause.Flag("sort", "Order of the rows: _id, created_at or updated_at, with a minus for the newest first. Takes room for the rows twice. Default: as they come, by _id within each hundred.").PlaceHolder("FIELD").
+		clause.Flag("sort", "Order of the rows: _id, created_at or updated_at, with a minus for the newest first. Takes room for the rows twice, beside the output. Default: as they come, by _id within each hundred.").PlaceHolder("FIELD").
 			SetValue(&value[string]{name: "sort", target: &e.sort, parse: parseSort})
 		clause.Flag("output", "File to write; - is standard output, which cannot be resumed. Names that end in .gz or .zst are compressed.").Default("-").PlaceHolder("FILE").
 			SetValue(&value[string]{name: "output", target: &e.output, parse: parseOutput})
@@ -86,7 +85,10 @@ func (e *rowsExport) run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	where, spans, err := e.rowFilters.query(e.list, time.Now())
+	if err := e.check(s.stdout); err != nil {
+		return err
+	}
+	spans, err := e.rowFilters.spans(e.list)
 	if err != nil {
 		return err
 	}
@@ -104,23 +106,27 @@ func (e *rowsExport) run(ctx context.Context, s *session) error {
 	cfg := export.Config{
 		Client: client,
 		Spec: export.Spec{
-			Application: target.Name, URL: target.URL, List: e.list, Filters: e.rowFilters.said,
+			Application: target.Name, URL: target.URL, List: e.list, Filters: e.rowFilters.text(),
 			Format: export.Format(e.format), Fields: e.fields, Compression: compression,
 			Order: export.Order{Field: strings.TrimPrefix(e.sort, "-"), Desc: strings.HasPrefix(e.sort, "-")},
 		},
-		Where: where, Spans: spans, Workers: target.Concurrency,
+		Where: func() ([]chatapi.Cond, error) { return e.rowFilters.where(time.Now()) },
+		Prove: func(ctx context.Context, where []chatapi.Cond) error {
+			return e.prove(ctx, s.stderr, settings, target, logger, where)
+		},
+		Spans: spans, Workers: target.Concurrency,
 		Resume: e.resume, Force: e.force, Stream: s.stdout,
 	}
 	if e.output != "-" {
 		cfg.Name = e.output
 	}
-	if err := e.prove(ctx, s.stderr, settings, target, logger, where); err != nil {
-		return interrupted(ctx, err)
-	}
 	run, err := export.Prepare(ctx, cfg)
 	if errors.Is(err, export.ErrComplete) {
-		fmt.Fprintf(s.stderr, "%s %v.\n", e.output, err)
+		fmt.Fprintf(s.stderr, "%s is there, and no export of it that did not finish: %v. To export anew: --force.\n", e.output, err)
 		return nil
+	}
+	if wrong, ok := errors.AsType[usageError](err); ok {
+		return wrong // of the filters
 	}
 	if usage, ok := errors.AsType[export.UsageError](err); ok {
 		return usageError{usage}
@@ -149,11 +155,27 @@ func (e *rowsExport) compression() (export.Compression, error) {
 		return "", usagef("--gzip does not go with --output=%s, whose name asks for zstd", e.output)
 	case e.gzip:
 		return export.Gzip, nil
-	case e.output == "-" && e.resume:
-		return "", usagef("--resume is not for standard output, which keeps nothing to go on from; name a file with --output")
 	}
 	return byName, nil
 }
+
+// check finds what cannot be done with standard output.
+func (e *rowsExport) check(stdout io.Writer) error {
+	switch {
+	case e.output != "-":
+		return nil
+	case e.resume:
+		return usagef("--resume is not for standard output, which keeps nothing to go on from; name a file with --output")
+	case e.force:
+		return usagef("--force is not for standard output, where nothing is replaced; name a file with --output")
+	case isTerminal(stdout):
+		return usagef("rows may hold what changes a terminal: name a file with --output, or pipe them into a program such as less")
+	}
+	return nil
+}
+
+// proofRequests is about how many requests it takes to prove the filters.
+const proofRequests = 50
 
 // prove makes sure that the filters in use are honoured. A row too many would be
 // seen, one that is missing would not.
@@ -167,18 +189,26 @@ func (e *rowsExport) prove(ctx context.Context, w io.Writer, set collector.Setti
 	if len(used) == 0 {
 		return nil
 	}
-	if text := takes(backfill.ProofRequests, target.RateLimit); text != "" {
-		fmt.Fprintf(w, "Proving the API's filters on known rows: about %d requests, %s.\n", backfill.ProofRequests, text)
+	if text := takes(proofRequests, target.RateLimit); text != "" {
+		fmt.Fprintf(w, "Proving the API's filters on known rows: about %d requests, %s.\n", proofRequests, text)
 	}
 	set.Collectors = []string{"windows"}
+	// What fails of the other list is of no concern here.
 	status, err := collector.CheckTarget(ctx, set, target, logger)
-	if err != nil {
-		return err
-	}
 	for _, f := range status.Filters {
-		if f.Endpoint == string(e.list) && used[f.Filter] && f.State == "unsupported" {
+		switch {
+		case f.Endpoint != string(e.list) || !used[f.Filter]:
+		case f.State == "supported":
+			delete(used, f.Filter)
+		case f.State == "unsupported":
 			return fmt.Errorf("the API does not honour the filter %s of %s (%s), so rows would be missing; export without it", f.Filter, f.Endpoint, f.Reason)
 		}
+	}
+	if len(used) > 0 && err != nil {
+		return fmt.Errorf("proving the filters: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	for filter := range used {
+		fmt.Fprintf(w, "There is no row to prove the filter %s on: rows may be missing.\n", filter)
 	}
 	return nil
 }
@@ -187,6 +217,9 @@ func (e *rowsExport) prove(ctx context.Context, w io.Writer, set collector.Setti
 func (e *rowsExport) export(ctx context.Context, s *session, target collector.Target, run *export.Export) error {
 	began := time.Now()
 	done, counted := run.Progress()
+	if e.resume && !run.Resumed() {
+		fmt.Fprintln(s.stderr, "There is nothing to go on after: beginning anew.")
+	}
 	if run.Resumed() {
 		fmt.Fprintf(s.stderr, "Going on after %s of %s %s.\n", human.Count(done), human.Count(counted), e.list)
 	} else {
@@ -233,16 +266,18 @@ func exportProgress(run *export.Export, before int64, took time.Duration) string
 
 // unfinished says what went wrong, and how to go on.
 func (e *rowsExport) unfinished(ctx context.Context, run *export.Export, err error) error {
-	rows, _ := run.Progress()
 	if _, ok := errors.AsType[export.WriteError](err); ok {
 		err = fmt.Errorf("writing to %s: %w", e.target(), err)
 	} else {
 		err = interrupted(ctx, err)
 	}
-	if e.output == "-" {
+	switch {
+	case e.output == "-":
 		return fmt.Errorf("%w; what was written is not all", err)
+	case run.Kept() == 0:
+		return fmt.Errorf("%w; no row is kept: give the same command with --resume to begin anew", err)
 	}
-	return fmt.Errorf("%w; about %s rows are kept in %s.part: give the same command with --resume to go on", err, human.Count(rows), e.output)
+	return fmt.Errorf("%w; %s rows are kept in %s.part: give the same command with --resume to go on", err, human.Count(run.Kept()), e.output)
 }
 
 func (e *rowsExport) target() string {

@@ -125,6 +125,10 @@ func TestExportUsage(t *testing.T) {
 		{[]string{"messages", "--created-after=1d", "--created-before=2d"}, "--created-after is not before --created-before"},
 		{[]string{"messages", "--id-after=620e2b1463ee2a1977b4ee65", "--id-before=620e2b1463ee2a1977b4ee65"}, "--id-after is not below --id-before"},
 		{[]string{"messages", "--resume"}, "--resume is not for standard output"},
+		{[]string{"messages", "--resume", "--gzip"}, "--resume is not for standard output"},
+		{[]string{"messages", "--resume", "--output", "-"}, "--resume is not for standard output"},
+		{[]string{"messages", "--force"}, "--force is not for standard output"},
+		{[]string{"messages", "--output="}, "--output must name a file; - is standard output"},
 		{[]string{"messages", "--gzip", "--output=x.zst"}, "whose name asks for zstd"},
 		{[]string{"messages", "--output=" + there}, "exists; name another file, or replace it with --force"},
 		{[]string{"messages", "--output=" + dir}, "is not a regular file"},
@@ -162,7 +166,7 @@ func TestExportInterrupted(t *testing.T) {
 		stop(fmt.Errorf("received a signal"))
 	}()
 	code, stdout, stderr := executeUntil(ctx, args...)
-	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "interrupted: received a signal; about ") ||
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "interrupted: received a signal; ") ||
 		!strings.Contains(stderr, " rows are kept in "+file+".part: give the same command with --resume to go on") {
 		t.Fatalf("code %d: %s", code, stderr)
 	}
@@ -175,7 +179,7 @@ func TestExportInterrupted(t *testing.T) {
 		t.Fatalf("code %d: %s", code, stderr)
 	}
 	code, _, stderr = execute(t, append(args, "--resume")...)
-	if code != exitDone || !strings.Contains(stderr, file+" is there already, and nothing is left to resume.\n") {
+	if code != exitDone || !strings.Contains(stderr, file+" is there, and no export of it that did not finish: there is nothing to resume. To export anew: --force.\n") {
 		t.Errorf("code %d: %s", code, stderr)
 	}
 }

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +47,7 @@ func (f *rowFilters) register(clause *kingpin.CmdClause) {
 		SetValue(&value[[]int]{name: "type", target: &f.types, parse: func(s string) ([]int, error) {
 			types, err := parseTypes(s)
 			if err == nil {
-				f.said = append(f.said, "--type="+s)
+				f.said = append(f.said, "--type="+chatapi.Type(chatapi.In, types...).Value)
 			}
 			return types, err
 		}})
@@ -57,7 +57,8 @@ func (f *rowFilters) register(clause *kingpin.CmdClause) {
 // when an export is resumed.
 func (f *rowFilters) note(name string, target **timeFlag) func(string) (*timeFlag, error) {
 	return func(s string) (*timeFlag, error) {
-		t, err := parseTime(strings.TrimSuffix(strings.TrimSpace(s), " ago"))
+		s = strings.TrimSuffix(strings.TrimSpace(s), " ago")
+		t, err := parseTime(s)
 		if err != nil {
 			return nil, err
 		}
@@ -91,17 +92,30 @@ func parseTypes(s string) ([]int, error) {
 		}
 		out = append(out, code)
 	}
-	return out, nil
+	slices.Sort(out)
+	return slices.Compact(out), nil
 }
 
-// query turns the flags into filters of the API. Ages count from now.
-func (f *rowFilters) query(list chatapi.Endpoint, now time.Time) (where []chatapi.Cond, spans []chatapi.Span, err error) {
+// text is what was given, in an order that does not depend on the user's.
+func (f *rowFilters) text() []string { return slices.Sorted(slices.Values(f.said)) }
+
+// spans are the bounds of _id.
+func (f *rowFilters) spans(list chatapi.Endpoint) ([]chatapi.Span, error) {
 	switch {
 	case list != chatapi.Messages && !f.dialog.IsZero():
-		return nil, nil, usagef("--dialog is for messages; one dialog is shown by: dialog show %s", f.dialog)
+		return nil, usagef("--dialog is for messages; one dialog is shown by: dialog show %s", f.dialog)
 	case list != chatapi.Dialogs && len(f.types) > 0:
-		return nil, nil, usagef("--type is for dialogs: the API does not filter messages by it")
+		return nil, usagef("--type is for dialogs: the API does not filter messages by it")
 	}
+	spans := chatapi.IDsBetween(f.idAfter, f.idBefore)
+	if len(spans) == 0 {
+		return nil, usagef("%s", "--id-after is not below --id-before, so no row can match")
+	}
+	return spans, nil
+}
+
+// where are the other filters. Ages count from now.
+func (f *rowFilters) where(now time.Time) (where []chatapi.Cond, err error) {
 	for _, window := range []struct {
 		name          string
 		field         chatapi.TimeField
@@ -117,7 +131,7 @@ func (f *rowFilters) query(list chatapi.Endpoint, now time.Time) (where []chatap
 			where = append(where, window.field.Cond(chatapi.Lt, window.before.unix(now)))
 		}
 		if window.after != nil && window.before != nil && window.after.unix(now) >= window.before.unix(now) {
-			return nil, nil, usagef("--%s-after is not before --%s-before, so no row can match", window.name, window.name)
+			return nil, usagef("--%s-after is not before --%s-before, so no row can match", window.name, window.name)
 		}
 	}
 	if !f.dialog.IsZero() {
@@ -130,9 +144,5 @@ func (f *rowFilters) query(list chatapi.Endpoint, now time.Time) (where []chatap
 	default:
 		where = append(where, chatapi.Type(chatapi.In, f.types...))
 	}
-	spans = chatapi.IDsBetween(f.idAfter, f.idBefore)
-	if len(spans) == 0 {
-		return nil, nil, usagef("%w", fmt.Errorf("--id-after is not below --id-before, so no row can match"))
-	}
-	return where, spans, nil
+	return where, nil
 }

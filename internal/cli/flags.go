@@ -149,6 +149,20 @@ func (f *flags) explain(err error) error {
 	return fmt.Errorf("%w (%s --help lists commands and flags)", err, Name)
 }
 
+// joined gives a flag and a lone dash after it as one argument: of the dash
+// kingpin makes nothing.
+func joined(args []string) (out []string) {
+	for i := 0; i < len(args); i++ {
+		if i+1 < len(args) && args[i+1] == "-" && strings.HasPrefix(args[i], "--") && len(args[i]) > 2 && !strings.Contains(args[i], "=") {
+			out = append(out, args[i]+"=-")
+			i++
+			continue
+		}
+		out = append(out, args[i])
+	}
+	return out
+}
+
 // subcommands are the words that can follow a command.
 func (f *flags) subcommands(name string) (words []string) {
 	for _, c := range f.app.Model().Commands {

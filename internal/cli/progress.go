@@ -56,13 +56,24 @@ func (p *progress) run() {
 			return
 		case <-tick.C:
 			if p.terminal {
-				fmt.Fprint(p.w, clearLine+p.text())
+				fmt.Fprint(p.w, clearLine+fitting(p.text()))
 			} else {
 				fmt.Fprintln(p.w, p.text())
 			}
 		}
 	}
 }
+
+// fitting cuts a text to the narrowest of usual terminals: only the last row of a
+// longer one could be cleared.
+func fitting(text string) string {
+	if runes := []rune(text); len(runes) > lineWidth {
+		return string(runes[:lineWidth-1]) + "…"
+	}
+	return text
+}
+
+const lineWidth = 79
 
 const clearLine = "\r\x1b[K"
 

@@ -3,7 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/csv"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -87,7 +87,7 @@ func values(row []byte, fields []string, into [][]byte) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("a row is no JSON object") // the cause would quote it
+		return errors.New("a row is not a JSON object") // the cause would quote it
 	}
 	return nil
 }
@@ -157,6 +157,9 @@ func (c *csvEncoder) add(out, row []byte) ([]byte, error) {
 }
 
 func (c *csvEncoder) line(out []byte, cells []string) ([]byte, error) {
+	if len(cells) == 1 && cells[0] == "" {
+		return append(out, "\"\"\n"...), nil // an empty line would be no record
+	}
 	c.buf.Reset()
 	w := csv.NewWriter(&c.buf)
 	if err := w.Write(cells); err != nil {
@@ -177,7 +180,7 @@ func cell(raw []byte) (string, error) {
 	case jx.String:
 		s, err := d.Str()
 		if err != nil {
-			return "", fmt.Errorf("a text is none") // the cause would quote it
+			return "", errors.New("a row holds text that is not valid") // the cause would quote it
 		}
 		return harmless(s), nil
 	case jx.Array, jx.Object:

@@ -30,9 +30,14 @@ func usagef(format string, args ...any) error { return UsageError{fmt.Errorf(for
 type Config struct {
 	Client  *chatapi.Client
 	Spec    Spec
-	Where   []chatapi.Cond // no bounds of _id
 	Spans   []chatapi.Span // bounds of _id
 	Workers int            // pages in flight
+
+	// Where gives the filters but for bounds of _id, and Prove tells whether the
+	// API honours them. A run that is resumed has those that it was begun with, and
+	// asks for neither. Both may be nil.
+	Where func() ([]chatapi.Cond, error)
+	Prove func(context.Context, []chatapi.Cond) error
 
 	Name   string    // of the output; empty: Stream
 	Stream io.Writer // standard output
@@ -68,20 +73,24 @@ type Export struct {
 	due    time.Time  // when the next checkpoint is
 	saving chan error // of the checkpoint that is at work; nil: none
 
-	rows    atomic.Int64
+	rows    atomic.Int64 // written
+	kept    atomic.Int64 // of them, in the journal
+	pages   int
 	trouble atomic.Pointer[string]
 }
 
-// ErrComplete tells that there is nothing to resume: the output is there, whole.
-var ErrComplete = errors.New("is there already, and nothing is left to resume")
+// ErrComplete tells that there is nothing to resume: the output is there, and no
+// export of it that did not finish.
+var ErrComplete = errors.New("there is nothing to resume")
 
-// Prepare looks at the files, and counts what is to be exported.
+// Prepare looks at the files, and counts what is to be exported. Until that has
+// succeeded nothing is changed.
 func Prepare(ctx context.Context, cfg Config) (*Export, error) {
 	if cfg.Checkpoint == 0 {
 		cfg.Checkpoint = checkpointEvery
 	}
 	e := &Export{cfg: cfg, encoder: newEncoder(cfg.Spec.Format, cfg.Spec.Fields, cfg.Spec.List)}
-	e.journal = journal{Format: journalFormat, Version: journalVersion, Spec: cfg.Spec, Where: cfg.Where}
+	e.journal = journal{Format: journalFormat, Version: journalVersion, Spec: cfg.Spec}
 	e.journal.setSpans(cfg.Spans)
 	if err := e.prepare(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
@@ -89,28 +98,57 @@ func Prepare(ctx context.Context, cfg Config) (*Export, error) {
 	return e, nil
 }
 
-func (e *Export) prepare(ctx context.Context) (err error) {
-	switch {
-	case e.cfg.Name != "":
-		err = e.open()
-	case e.spooled():
-		err = e.spoolAside()
-	default:
-		e.output, err = newOutput(e.cfg.Stream, 0, e.cfg.Spec.Compression)
-		if err == nil {
-			err = e.head()
+func (e *Export) prepare(ctx context.Context) error {
+	if e.cfg.Name != "" {
+		if err := e.open(); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return err
+	if e.resumed {
+		e.rows.Store(e.journal.Rows)
+		e.kept.Store(e.journal.Rows)
+		return e.recognize(ctx)
 	}
-	e.rows.Store(e.journal.Rows)
-	if !e.resumed {
-		if e.journal.Counted, err = e.count(ctx); err != nil {
-			return fmt.Errorf("counting the %s to export: %w", e.cfg.Spec.List, err)
+	if e.cfg.Where != nil {
+		where, err := e.cfg.Where()
+		if err != nil {
+			return err
+		}
+		e.journal.Where = where
+	}
+	if e.cfg.Prove != nil {
+		if err := e.cfg.Prove(ctx, e.journal.Where); err != nil {
+			return err
 		}
 	}
-	return nil
+	var err error
+	if e.journal.Counted, err = e.count(ctx); err != nil {
+		return fmt.Errorf("counting the %s to export: %w", e.cfg.Spec.List, err)
+	}
+	return e.begin()
+}
+
+// recognize makes sure that the API is the one that the export was begun at: two
+// applications may differ in nothing but their keys.
+func (e *Export) recognize(ctx context.Context) error {
+	for _, id := range e.journal.Known {
+		count := e.cfg.Client.CountMessages
+		if e.cfg.Spec.List == chatapi.Dialogs {
+			count = e.cfg.Client.CountDialogs
+		}
+		n, err := count(ctx, chatapi.ID.Only(id)...)
+		if err != nil {
+			return fmt.Errorf("looking for a row that was exported before: %w", err)
+		}
+		if n > 0 {
+			return nil
+		}
+	}
+	if len(e.journal.Known) == 0 {
+		return nil
+	}
+	return usagef("none of %d rows that were exported before is at %s any more: is the key that of another application? Begin anew with --force",
+		len(e.journal.Known), e.cfg.Spec.URL)
 }
 
 func (e *Export) count(ctx context.Context) (int64, error) {
@@ -129,6 +167,9 @@ func (e *Export) count(ctx context.Context) (int64, error) {
 
 // Resumed tells whether the run goes on with another.
 func (e *Export) Resumed() bool { return e.resumed }
+
+// Kept is how many rows another run would find and go on after.
+func (e *Export) Kept() int64 { return e.kept.Load() }
 
 // Progress tells how many rows are in the output, and how many there were to
 // export in the beginning.
@@ -165,8 +206,12 @@ func (e *Export) read(ctx context.Context) error {
 	return e.patiently(ctx, func() error { return e.sweep(ctx, s) })
 }
 
-// patience is how often in a row something may fail without a new row.
-const patience = 10
+const (
+	// patience is how often in a row something may fail without a new row, and
+	// longest how long that may last where the API asks for pauses.
+	patience = 10
+	longest  = 30 * time.Minute
+)
 
 // patiently does something until it is done. It waits where the API asks for a
 // pause, and for some minutes where it fails.
@@ -174,6 +219,7 @@ func (e *Export) patiently(ctx context.Context, do func() error) error {
 	wait := backoff.NewExponentialBackOff()
 	wait.InitialInterval, wait.MaxInterval = time.Second, 30*time.Second
 	defer e.trouble.Store(nil)
+	since := time.Now() // of the latest row
 	for failures := 0; ; {
 		before := e.rows.Load()
 		err := do()
@@ -182,15 +228,16 @@ func (e *Export) patiently(ctx context.Context, do func() error) error {
 			return err
 		}
 		if e.rows.Load() > before {
-			failures = 0
+			failures, since = 0, time.Now()
 			wait.Reset()
 		}
 		pause := e.cfg.Client.PauseLeft()
 		if pause == 0 {
-			if failures++; failures > patience {
-				return err
-			}
+			failures++
 			pause = wait.NextBackOff()
+		}
+		if failures > patience || time.Since(since)+pause > longest {
+			return err
 		}
 		text := err.Error()
 		e.trouble.Store(&text)
@@ -231,7 +278,7 @@ func (e *Export) sweep(ctx context.Context, s sweep) error {
 		failed = e.checkpoint(s, true)
 	}
 	if failed != nil {
-		return WriteError{failed}
+		return failed
 	}
 	return err
 }
@@ -249,8 +296,14 @@ func (e *Export) take(rows []row) error {
 		}
 	}
 	e.rows.Add(int64(len(rows)))
+	if e.pages++; e.pages&(e.pages-1) == 0 && len(e.journal.Known) < known {
+		e.journal.Known = append(e.journal.Known, rows[0].id)
+	}
 	return nil
 }
+
+// known is how many rows are remembered, to recognize the API by.
+const known = 12
 
 // checkpoint makes what is written by now survive whatever comes. The disk takes
 // its time, meanwhile rows go on being read and written: what the journal tells
@@ -272,7 +325,7 @@ func (e *Export) checkpoint(s sweep, last bool) error {
 			return err
 		}
 	}
-	if err := e.output.step(); err != nil {
+	if err := e.output.step(false); err != nil {
 		return err
 	}
 	e.due = time.Now().Add(e.cfg.Checkpoint)
@@ -282,14 +335,19 @@ func (e *Export) checkpoint(s sweep, last bool) error {
 	e.journal.setSpans(s.Left())
 	e.journal.Rows, e.journal.Size = e.rows.Load(), e.output.size
 	journal, part, state := e.journal, e.part, e.state
-	journal.Left = slices.Clone(journal.Left)
+	journal.Left, journal.Known = slices.Clone(journal.Left), slices.Clone(journal.Known)
 	saving := make(chan error, 1)
 	go func() {
 		err := part.Sync()
 		if err == nil {
 			err = journal.write(state)
 		}
-		saving <- err
+		if err != nil {
+			saving <- WriteError{err}
+			return
+		}
+		e.kept.Store(journal.Rows)
+		saving <- nil
 	}()
 	e.saving = saving
 	if last {

@@ -2,11 +2,9 @@ package export_test
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -308,127 +306,5 @@ func TestStream(t *testing.T) {
 		b.run(cfg)
 		b.same(strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n"), b.stored(chatapi.Messages))
 		b.only()
-	}
-}
-
-// TestWhatIsThereStays: nothing is overwritten unasked, whatever is asked.
-func TestWhatIsThereStays(t *testing.T) {
-	t.Parallel()
-	write := func(path, text string) {
-		t.Helper()
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// unfinished leaves an export that was stopped.
-	unfinished := func(t *testing.T, b *bench, cfg export.Config) {
-		t.Helper()
-		ctx, stop := context.WithCancel(t.Context())
-		b.onRequest(func(r *http.Request) {
-			if r.URL.Query().Get("limit") == "100" {
-				stop()
-			}
-		})
-		defer b.onRequest(nil)
-		e, err := export.Prepare(t.Context(), cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := e.Run(ctx); !errors.Is(err, context.Canceled) {
-			t.Fatalf("stopped with %v", err)
-		}
-		if err := e.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, test := range map[string]struct {
-		prepare func(t *testing.T, b *bench, cfg *export.Config)
-		says    string // empty: it goes on
-	}{
-		"an output": {func(_ *testing.T, _ *bench, cfg *export.Config) { write(cfg.Name, "old") }, "exists; name another file, or replace it with --force"},
-		"an output, forced": {func(_ *testing.T, _ *bench, cfg *export.Config) {
-			write(cfg.Name, "old")
-			cfg.Force = true
-		}, ""},
-		"an output, resumed": {func(_ *testing.T, _ *bench, cfg *export.Config) {
-			write(cfg.Name, "old")
-			cfg.Resume = true
-		}, "nothing is left to resume"},
-		"a part": {func(t *testing.T, b *bench, cfg *export.Config) { unfinished(t, b, *cfg) }, "go on with --resume, or begin anew with --force"},
-		"a part, forced": {func(t *testing.T, b *bench, cfg *export.Config) {
-			unfinished(t, b, *cfg)
-			cfg.Force = true
-		}, ""},
-		"a part of other settings": {func(t *testing.T, b *bench, cfg *export.Config) {
-			unfinished(t, b, *cfg)
-			cfg.Resume, cfg.Spec.Fields = true, []string{"_id"}
-		}, "was begun with other --fields"},
-		"a part of other filters": {func(t *testing.T, b *bench, cfg *export.Config) {
-			unfinished(t, b, *cfg)
-			cfg.Resume, cfg.Spec.Filters = true, []string{"--created-after=7d"}
-		}, "was begun with the filters"},
-		"a part that was cut short": {func(t *testing.T, b *bench, cfg *export.Config) {
-			one := *cfg
-			one.Spec.Format, cfg.Spec.Format = export.CSV, export.CSV
-			unfinished(t, b, one)
-			if err := os.Truncate(cfg.Name+".part", 3); err != nil {
-				t.Fatal(err)
-			}
-			cfg.Resume = true
-		}, "is not what its journal says"},
-		"a part that is gone": {func(t *testing.T, b *bench, cfg *export.Config) {
-			unfinished(t, b, *cfg)
-			if err := os.Remove(cfg.Name + ".part"); err != nil {
-				t.Fatal(err)
-			}
-			cfg.Resume = true
-		}, "is gone, though its journal is there"},
-		"a journal that is damaged": {func(t *testing.T, b *bench, cfg *export.Config) {
-			unfinished(t, b, *cfg)
-			write(cfg.Name+".part.journal", "x")
-			cfg.Resume = true
-		}, "cannot be resumed"},
-		"nothing, resumed":   {func(_ *testing.T, _ *bench, cfg *export.Config) { cfg.Resume = true }, ""},
-		"no directory":       {func(_ *testing.T, b *bench, cfg *export.Config) { cfg.Name = filepath.Join(b.dir, "no", "out") }, "there is no directory"},
-		"a directory's name": {func(_ *testing.T, b *bench, cfg *export.Config) { cfg.Name = b.dir }, "is not a regular file"},
-		"another export": {func(t *testing.T, b *bench, cfg *export.Config) {
-			one := *cfg
-			e, err := export.Prepare(t.Context(), one)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = e.Close() })
-			cfg.Resume = true
-		}, "another export is writing"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := newBench(t, 6, 50, 700)
-			cfg := b.config("out.ndjson")
-			test.prepare(t, b, &cfg)
-			e, err := export.Prepare(t.Context(), cfg)
-			if test.says == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer e.Close()
-				if _, err := e.Run(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				b.same(b.lines(cfg.Name), b.stored(chatapi.Messages))
-				b.only("out.ndjson")
-				return
-			}
-			if err == nil || !strings.Contains(err.Error(), test.says) {
-				t.Fatalf("%v, want it to say %q", err, test.says)
-			}
-			var usage export.UsageError
-			if !errors.As(err, &usage) && !errors.Is(err, export.ErrComplete) {
-				t.Errorf("%v is no wrong usage", err)
-			}
-			if old, err := os.ReadFile(cfg.Name); err == nil && string(old) != "old" {
-				t.Error("what was there is overwritten")
-			}
-		})
 	}
 }

@@ -19,58 +19,129 @@ const (
 	sortedSuffix  = ".part.sorted"
 )
 
-// open begins the files of an output, or goes on with those that are there.
+func missing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// remove removes a file, if it is there.
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// open looks at the files of an output, and goes on with an unfinished export of
+// it if that is wanted. It changes nothing else.
 func (e *Export) open() error {
-	part := e.cfg.Name + partSuffix
-	if _, err := os.Stat(filepath.Dir(e.cfg.Name)); err != nil {
+	// A link is followed once: at the end a file takes the name.
+	if path, err := filepath.EvalSymlinks(e.cfg.Name); err == nil {
+		e.cfg.Name = path
+	} else if !missing(e.cfg.Name) {
+		return usagef("--output: %s is a symbolic link to nothing; name the file itself", e.cfg.Name)
+	}
+	if info, err := os.Stat(filepath.Dir(e.cfg.Name)); err != nil || !info.IsDir() {
 		return usagef("--output: there is no directory %s", filepath.Dir(e.cfg.Name))
 	}
-	switch info, err := os.Stat(e.cfg.Name); {
+	info, err := os.Stat(e.cfg.Name)
+	switch {
 	case err == nil && !info.Mode().IsRegular():
 		return usagef("--output: %s is not a regular file", e.cfg.Name)
-	case err == nil && !e.cfg.Force && e.cfg.Resume && missing(part):
-		return ErrComplete
-	case err == nil && !e.cfg.Force:
-		return usagef("--output: %s exists; name another file, or replace it with --force", e.cfg.Name)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return usagef("--output: %w", err)
 	}
-	if !missing(part) && !e.cfg.Resume && !e.cfg.Force {
-		return usagef("--output: %s is there from an export that did not finish: go on with --resume, or begin anew with --force", part)
-	}
-	state, err := statefile.Open(e.cfg.Name + journalSuffix)
+	part := e.cfg.Name + partSuffix
+	e.state, err = statefile.Open(e.cfg.Name + journalSuffix)
 	if errors.Is(err, statefile.ErrLocked) {
 		return usagef("--output: another export is writing %s", part)
 	}
 	if err != nil {
 		return usagef("--output: %w", err)
 	}
-	e.state = state
-	if e.cfg.Resume {
-		if err := e.resume(part); err != nil || e.resumed {
-			return err
-		}
-	}
-	return e.begin(part)
-}
-
-func missing(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-// begin makes a new part. People's messages are for its owner only.
-func (e *Export) begin(part string) (err error) {
-	if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := e.tidy(); err != nil {
 		return err
 	}
+	switch {
+	case info != nil && e.cfg.Resume && missing(part) && !e.cfg.Force:
+		return ErrComplete
+	case info != nil && !e.cfg.Force:
+		return usagef("--output: %s exists; name another file, or replace it with --force", e.cfg.Name)
+	case !missing(part) && !e.cfg.Resume && !e.cfg.Force:
+		return usagef("--output: %s is there from an export that did not finish: go on with --resume, or begin anew with --force", part)
+	case e.cfg.Resume:
+		return e.resume(part)
+	}
+	return nil
+}
+
+// tidy ends what a crash has left undone after the output had got its name.
+func (e *Export) tidy() error {
+	output, err := os.Stat(e.cfg.Name)
+	if err != nil {
+		return nil // there is none
+	}
+	part, sorted := e.cfg.Name+partSuffix, e.cfg.Name+sortedSuffix
+	whole := part
+	if e.spooled() {
+		whole = sorted
+	}
+	same := false
+	if info, err := os.Lstat(whole); err == nil {
+		same = os.SameFile(output, info)
+	}
+	j, err := readJournal(e.state)
+	named := err == nil && j != nil && j.Whole && missing(whole)
+	if !same && !named {
+		return nil
+	}
+	return errors.Join(remove(part), remove(sorted), e.state.Discard())
+}
+
+// begin makes a new part, and then its journal, so that none is ever that of
+// another part. People's messages are for its owner only.
+func (e *Export) begin() (err error) {
+	if e.state == nil {
+		return e.beginStream()
+	}
+	part := e.cfg.Name + partSuffix
+	if err := errors.Join(e.state.Discard(), remove(part), remove(e.cfg.Name+sortedSuffix)); err != nil {
+		return WriteError{err}
+	}
 	if e.part, err = os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
-		return fmt.Errorf("--output: %w", err)
+		return WriteError{err}
 	}
 	if e.output, err = newOutput(e.part, 0, e.compression()); err != nil {
 		return err
 	}
-	return e.head()
+	if err := e.head(); err != nil {
+		return err
+	}
+	if err := e.output.step(false); err != nil {
+		return err
+	}
+	e.journal.Size = e.output.size
+	if err := errors.Join(e.part.Sync(), e.journal.write(e.state)); err != nil {
+		return WriteError{err}
+	}
+	return nil
+}
+
+// beginStream writes to a stream, by way of a spool if in order. Nobody else sees
+// that, and where the system allows it goes with the process.
+func (e *Export) beginStream() (err error) {
+	if !e.spooled() {
+		if e.output, err = newOutput(e.cfg.Stream, 0, e.cfg.Spec.Compression); err != nil {
+			return err
+		}
+		return e.head()
+	}
+	if e.part, err = os.CreateTemp("", "connectycube-export-*"); err != nil {
+		return WriteError{err}
+	}
+	_ = os.Remove(e.part.Name())
+	e.output, err = newOutput(e.part, 0, Plain)
+	return err
 }
 
 // head is written once. A spool has none.
@@ -90,8 +161,8 @@ func (e *Export) compression() Compression {
 	return e.cfg.Spec.Compression
 }
 
-// resume takes up what the journal says. Without a journal that was written,
-// there is nothing to take up: then the export begins anew.
+// resume takes up what the journal says. Without a journal, there is nothing to
+// take up: then the export begins anew.
 func (e *Export) resume(part string) error {
 	j, err := readJournal(e.state)
 	if err != nil {
@@ -117,7 +188,7 @@ func (e *Export) resume(part string) error {
 	}
 	// What came after the journal was written will come again.
 	if err := e.part.Truncate(j.Size); err != nil {
-		return err
+		return WriteError{err}
 	}
 	if _, err := e.part.Seek(j.Size, io.SeekStart); err != nil {
 		return err
@@ -129,54 +200,66 @@ func (e *Export) resume(part string) error {
 	return nil
 }
 
-// spoolAside makes a spool that nobody else sees, for what goes to a stream in
-// order.
-func (e *Export) spoolAside() (err error) {
-	if e.part, err = os.CreateTemp("", "connectycube-export-*"); err != nil {
-		return err
-	}
-	e.output, err = newOutput(e.part, 0, Plain)
-	return err
-}
-
 // finish gives the output its name.
 func (e *Export) finish(ctx context.Context) error {
-	whole := e.cfg.Name + partSuffix
 	if e.spooled() {
 		if err := e.sort(ctx); err != nil {
 			return fmt.Errorf("sorting: %w", err)
 		}
-		whole = e.cfg.Name + sortedSuffix
+	} else if err := e.output.step(true); err != nil {
+		return err
 	}
 	if e.state == nil {
 		return nil
 	}
+	part, whole := e.cfg.Name+partSuffix, e.cfg.Name+partSuffix
+	if e.spooled() {
+		whole = e.cfg.Name + sortedSuffix
+	} else if err := e.part.Sync(); err != nil {
+		return WriteError{err}
+	}
+	e.journal.Whole, e.journal.Size, e.journal.Left = true, e.partSize(), nil
+	if err := e.journal.write(e.state); err != nil {
+		return WriteError{err}
+	}
 	if err := publish(whole, e.cfg.Name, e.cfg.Force); err != nil {
-		return err
+		return WriteError{err}
 	}
 	// From here on the export is whole, whatever remains of its other files.
 	errs := []error{e.part.Close()}
 	if e.spooled() {
-		errs = append(errs, os.Remove(e.part.Name()))
+		errs = append(errs, remove(part))
 	}
 	errs = append(errs, e.state.Remove())
 	e.part, e.state = nil, nil
 	return errors.Join(errs...)
 }
 
-// sort puts what was spooled in order, into another part or onto the stream.
-func (e *Export) sort(ctx context.Context) error {
-	spool := e.part
-	if _, err := spool.Seek(0, io.SeekStart); err != nil {
-		return err
+// partSize is that of the part as the journal has it.
+func (e *Export) partSize() int64 {
+	if e.spooled() {
+		return e.journal.Size
 	}
+	return e.output.size
+}
+
+// sort puts what was spooled in order, into another file or onto the stream.
+func (e *Export) sort(ctx context.Context) (err error) {
 	into := e.cfg.Stream
 	if e.state != nil {
-		file, err := os.OpenFile(e.cfg.Name+sortedSuffix, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-		if err != nil {
-			return err
+		path := e.cfg.Name + sortedSuffix
+		if err := remove(path); err != nil {
+			return WriteError{err}
 		}
-		defer file.Close()
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return WriteError{err}
+		}
+		defer func() {
+			if err = errors.Join(err, file.Close()); err != nil {
+				_ = os.Remove(path)
+			}
+		}()
 		into = file
 	}
 	output, err := newOutput(into, 0, e.cfg.Spec.Compression)
@@ -187,18 +270,20 @@ func (e *Export) sort(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = e.cfg.Spec.Order.sorted(ctx, spool, func(row []byte) error {
+	err = e.cfg.Spec.Order.sorted(ctx, e.part, filepath.Dir(e.part.Name()), func(row []byte) error {
 		return output.put(func(b []byte) ([]byte, error) { return e.encoder.add(b, row) })
 	})
 	if err != nil {
 		return err
 	}
-	if err := output.step(); err != nil {
+	if err := output.step(true); err != nil {
 		return err
 	}
 	e.output = output
 	if file, ok := into.(*os.File); ok && e.state != nil {
-		return file.Sync()
+		if err := file.Sync(); err != nil {
+			return WriteError{err}
+		}
 	}
 	return nil
 }
@@ -209,12 +294,16 @@ func (e *Export) Close() error {
 	if e.part != nil {
 		errs = append(errs, e.part.Close())
 		if e.state == nil {
-			errs = append(errs, os.Remove(e.part.Name()))
+			errs = append(errs, remove(e.part.Name()))
 		}
 		e.part = nil
 	}
 	if e.state != nil {
-		errs = append(errs, e.state.Close())
+		end := e.state.Close
+		if missing(e.state.Path()) && missing(e.cfg.Name+partSuffix) {
+			end = e.state.Remove // nothing was begun, so nothing is left
+		}
+		errs = append(errs, end())
 		e.state = nil
 	}
 	return errors.Join(errs...)

@@ -59,9 +59,11 @@ type journal struct {
 	Where   []chatapi.Cond // the filters, ages resolved when it was begun
 	Counted int64          // rows that matched when it was begun
 
-	Left []span // still to be read
-	Rows int64  // in the file
-	Size int64  // of the file
+	Left  []span // still to be read
+	Rows  int64  // in the file
+	Size  int64  // of the file
+	Known []chatapi.ObjectID
+	Whole bool // nothing is missing but the name
 }
 
 type span struct {

@@ -93,6 +93,7 @@ func (o *output) put(encode func([]byte) ([]byte, error)) (err error) {
 	return o.drain()
 }
 
+// drain, like all that writes, fails with a WriteError.
 func (o *output) drain() (err error) {
 	if len(o.buf) == 0 {
 		return nil
@@ -103,18 +104,22 @@ func (o *output) drain() (err error) {
 		_, err = o.count.Write(o.buf)
 	}
 	o.buf = o.buf[:0]
-	return err
+	if err != nil {
+		return WriteError{err}
+	}
+	return nil
 }
 
-// step ends a step.
-func (o *output) step() error {
-	begun := len(o.buf) > 0 || o.count.n > o.size
+// step ends a step. The last of a file makes it one of its kind even if it is
+// empty.
+func (o *output) step(last bool) error {
+	begun := len(o.buf) > 0 || o.count.n > o.size || last && o.count.n == 0
 	if err := o.drain(); err != nil {
 		return err
 	}
 	if o.packer != nil && begun {
 		if err := o.packer.Close(); err != nil {
-			return err
+			return WriteError{err}
 		}
 		o.packer.Reset(o.count)
 	}
@@ -124,19 +129,17 @@ func (o *output) step() error {
 
 // publish gives a finished file its name. Another of that name stays, unless it
 // is to be replaced.
-func publish(part, name string, replace bool) error {
-	if !replace {
-		// Unlike a rename, a link never replaces. Some file systems have none.
-		err := os.Link(part, name)
-		if err == nil {
-			return os.Remove(part)
-		}
-		if errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("%s is there by now; what was exported is in %s", name, part)
-		}
-		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is there by now; what was exported is in %s", name, part)
-		}
+func publish(whole, name string, replace bool) error {
+	if replace {
+		return os.Rename(whole, name)
 	}
-	return os.Rename(part, name)
+	// Unlike a rename, a link never replaces. Some file systems have none.
+	err := os.Link(whole, name)
+	if err == nil {
+		return os.Remove(whole)
+	}
+	if errors.Is(err, fs.ErrExist) || !missing(name) {
+		return fmt.Errorf("%s has come into being meanwhile; what was exported is in %s", name, whole)
+	}
+	return os.Rename(whole, name)
 }

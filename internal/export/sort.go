@@ -7,8 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/lanrat/extsort"
 )
@@ -23,8 +21,10 @@ type Order struct {
 const (
 	timeSize = 8
 	keySize  = timeSize + 12
-	// sortRows is how many rows are sorted in memory at once.
-	sortRows = 2048
+	headSize = keySize + 4 // the key, and the size of the row
+
+	// sortRows is how many keys are sorted in memory at once.
+	sortRows = 1 << 17
 )
 
 // key is what a row is sorted by. Keys compare as bytes.
@@ -42,58 +42,93 @@ func (o Order) key(r row) (key [keySize]byte) {
 // spool appends a row with its key, as sorted reads it.
 func (o Order) spool(out []byte, r row) []byte {
 	key := o.key(r)
-	out = binary.BigEndian.AppendUint32(out, uint32(keySize+len(r.json)))
-	return append(append(out, key[:]...), r.json...)
+	out = binary.BigEndian.AppendUint32(append(out, key[:]...), uint32(len(r.json)))
+	return append(out, r.json...)
 }
 
-// sorted reads what was spooled and gives each row in order. It needs as much
-// room again in the spool's directory, in a file that it removes.
-func (o Order) sorted(ctx context.Context, spool *os.File, visit func(row []byte) error) error {
+// place is a key and where in the spool its row lies. Only these are sorted, so
+// that memory and room do not depend on how long rows are.
+type place [keySize + 8 + 4]byte
+
+func newPlace(head [headSize]byte, at int64) (p place) {
+	copy(p[:keySize], head[:keySize])
+	binary.BigEndian.PutUint64(p[keySize:], uint64(at))
+	copy(p[keySize+8:], head[keySize:])
+	return p
+}
+
+func (p place) at() int64 { return int64(binary.BigEndian.Uint64(p[keySize:])) }
+func (p place) size() int { return int(binary.BigEndian.Uint32(p[keySize+8:])) }
+
+// sorted reads what was spooled and gives each row in order. It needs a little
+// room in a directory, in a file that it removes.
+func (o Order) sorted(ctx context.Context, spool io.ReaderAt, dir string, visit func(row []byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	records := make(chan []byte, 64)
-	failed := make(chan error, 1)
+	places := make(chan place, 1024)
+	listed := make(chan error, 1)
 	go func() {
-		defer close(records)
-		failed <- read(ctx, spool, records)
+		defer close(places)
+		listed <- list(ctx, spool, places)
 	}()
-	same := func(b []byte) ([]byte, error) { return b, nil }
-	copied := func(b []byte) ([]byte, error) { return bytes.Clone(b), nil }
-	sorter, out, errs := extsort.Generic(records, copied, same, func(a, b []byte) int {
-		if o.Desc {
-			a, b = b, a
-		}
-		return bytes.Compare(a[:keySize], b[:keySize])
-	}, &extsort.Config{ChunkSize: sortRows, NumWorkers: 2, SortedChanBuffSize: 64, TempFilesDir: filepath.Dir(spool.Name())})
+	sorter, out, failed := extsort.Generic(places,
+		func(b []byte) (p place, err error) { copy(p[:], b); return p, nil },
+		func(p place) ([]byte, error) { return p[:], nil },
+		func(a, b place) int {
+			if o.Desc {
+				a, b = b, a
+			}
+			return bytes.Compare(a[:keySize], b[:keySize])
+		}, &extsort.Config{ChunkSize: sortRows, NumWorkers: 1, SortedChanBuffSize: 1024, TempFilesDir: dir})
 	go sorter.Sort(ctx)
 	var err error
-	for record := range out {
-		if err == nil {
-			if err = visit(record[keySize:]); err != nil {
-				cancel() // and take what is still on its way
-			}
+	var row []byte
+	for p := range out {
+		if err != nil {
+			continue // what is still on its way
+		}
+		if cap(row) < p.size() {
+			row = make([]byte, p.size())
+		}
+		row = row[:p.size()]
+		if _, err = spool.ReadAt(row, p.at()); err == nil {
+			err = visit(row)
+		}
+		if err != nil {
+			cancel()
 		}
 	}
-	err = errors.Join(err, <-errs)
+	if sorting := <-failed; err == nil && sorting != nil {
+		err = sorting
+		if !errors.Is(sorting, context.Canceled) {
+			err = WriteError{sorting}
+		}
+	}
 	cancel() // a sorter that failed takes no more
-	return errors.Join(err, <-failed)
+	if listing := <-listed; err == nil {
+		err = listing
+	}
+	return err
 }
 
-func read(ctx context.Context, spool io.Reader, into chan<- []byte) error {
-	r := bufio.NewReaderSize(spool, bufferSize)
-	var size [4]byte
-	for {
-		if _, err := io.ReadFull(r, size[:]); err == io.EOF {
+// list finds the rows of a spool.
+func list(ctx context.Context, spool io.ReaderAt, into chan<- place) error {
+	const end = 1 << 62
+	r := bufio.NewReaderSize(io.NewSectionReader(spool, 0, end), bufferSize)
+	for at := int64(headSize); ; {
+		var head [headSize]byte
+		if _, err := io.ReadFull(r, head[:]); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		record := make([]byte, binary.BigEndian.Uint32(size[:]))
-		if _, err := io.ReadFull(r, record); err != nil {
+		p := newPlace(head, at)
+		if _, err := r.Discard(p.size()); err != nil {
 			return err
 		}
+		at += int64(p.size()) + headSize
 		select {
-		case into <- record:
+		case into <- p:
 		case <-ctx.Done():
 			return nil
 		}

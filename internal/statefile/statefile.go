@@ -213,10 +213,23 @@ func fill(tmp *os.File, parts ...[]byte) error {
 // lock it.
 func (f *File) Close() error { return f.lock.Close() }
 
+// Discard removes the payload for good: it does not come back after a loss of
+// power. The file stays this process's.
+func (f *File) Discard() error {
+	err := os.Remove(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.path))
+}
+
 // Remove ends the use of a file whose payload nobody needs any more: file and
 // lock are gone.
 func (f *File) Remove() error {
-	if err := os.Remove(f.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.Discard(); err != nil {
 		return err
 	}
 	// Before it is let go: nobody else can hold it now, and who waits for it finds
