@@ -27,6 +27,11 @@ func (c *Client) RawDialogs(ctx context.Context, q Query) (Page[RawDialog], erro
 	return list(ctx, c, Dialogs, dialogsPath, q, decodeRawDialog, nil)
 }
 
+// RawMessages asks Messages List for one page, as [Client.Messages].
+func (c *Client) RawMessages(ctx context.Context, q Query) (Page[RawMessage], error) {
+	return list(ctx, c, Messages, messagesPath, q, decodeRawMessage, nil)
+}
+
 // SweepRawDialogs starts a sweep over the dialogs that match, as
 // [Client.SweepDialogs].
 func (c *Client) SweepRawDialogs(q Query, left []Span) *Sweep[RawDialog] {

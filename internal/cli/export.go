@@ -41,7 +41,7 @@ func newExport(app *kingpin.Application) []command {
 			SetValue(&value[string]{name: "format", target: &e.format, parse: oneOf([]string{"ndjson", "csv"})})
 		clause.Flag("fields", "Fields to write, separated by commas, in this order. Default: all of them; for csv the documented ones.").PlaceHolder("A,B").
 			SetValue(&value[[]string]{name: "fields", target: &e.fields, parse: parseFields})
-		clause.Flag("sort", "Order of the rows: _id, created_at or updated_at, with a minus for the newest first. Takes room for the rows twice, beside the output. Default: as they come, by _id within each hundred.").PlaceHolder("FIELD").
+		clause.Flag("sort", "Order of the rows: _id, created_at or updated_at, with a minus for the newest first. Needs room for the rows once more. Default: as they come, by _id within each hundred.").PlaceHolder("FIELD").
 			SetValue(&value[string]{name: "sort", target: &e.sort, parse: parseSort})
 		clause.Flag("output", "File to write; - is standard output, which cannot be resumed. Names that end in .gz or .zst are compressed.").Default("-").PlaceHolder("FILE").
 			SetValue(&value[string]{name: "output", target: &e.output, parse: parseOutput})

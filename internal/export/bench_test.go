@@ -64,16 +64,20 @@ func oneByOne(b *testing.B, client *chatapi.Client, name string) {
 	}
 	defer f.Close()
 	out := bufio.NewWriter(f)
-	rows := 0
-	left := chatapi.AllIDs()
-	err = client.SweepRawMessages(chatapi.Query{}, left).Run(b.Context(), 1, time.Time{}, func(page []chatapi.RawMessage) {
-		for _, row := range page {
+	q := chatapi.Query{Sort: chatapi.Sort{Field: "_id", Desc: true}}
+	for rows := 0; rows < benchRows; {
+		page, err := client.RawMessages(b.Context(), q)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, row := range page.Items {
 			_, _ = out.Write(append(row.JSON, '\n'))
 		}
-		rows += len(page)
-	})
-	if err != nil || rows != benchRows || out.Flush() != nil {
-		b.Fatal(rows, err)
+		rows += len(page.Items)
+		q.Where = []chatapi.Cond{chatapi.ID.Cond(chatapi.Lt, page.Items[len(page.Items)-1].ID)}
+	}
+	if err := out.Flush(); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -24,7 +24,7 @@ const (
 	headSize = keySize + 4 // the key, and the size of the row
 
 	// sortRows is how many keys are sorted in memory at once.
-	sortRows = 1 << 17
+	sortRows = 1 << 15
 )
 
 // key is what a row is sorted by. Keys compare as bytes.
