@@ -17,6 +17,7 @@ const (
 	partSuffix    = ".part"
 	journalSuffix = ".part.journal"
 	sortedSuffix  = ".part.sorted"
+	sortingSuffix = ".part.sorting" // a directory
 )
 
 func missing(path string) bool {
@@ -95,7 +96,7 @@ func (e *Export) tidy() error {
 	if !same && !named {
 		return nil
 	}
-	return errors.Join(remove(part), remove(sorted), e.state.Discard())
+	return errors.Join(remove(part), remove(sorted), os.RemoveAll(e.cfg.Name+sortingSuffix), e.state.Discard())
 }
 
 // begin makes a new part, and then its journal, so that none is ever that of
@@ -105,7 +106,7 @@ func (e *Export) begin() (err error) {
 		return e.beginStream()
 	}
 	part := e.cfg.Name + partSuffix
-	if err := errors.Join(e.state.Discard(), remove(part), remove(e.cfg.Name+sortedSuffix)); err != nil {
+	if err := errors.Join(e.state.Discard(), remove(part), remove(e.cfg.Name+sortedSuffix), os.RemoveAll(e.cfg.Name+sortingSuffix)); err != nil {
 		return WriteError{err}
 	}
 	if e.part, err = os.OpenFile(part, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600); err != nil {
@@ -241,51 +242,6 @@ func (e *Export) partSize() int64 {
 		return e.journal.Size
 	}
 	return e.output.size
-}
-
-// sort puts what was spooled in order, into another file or onto the stream.
-func (e *Export) sort(ctx context.Context) (err error) {
-	into := e.cfg.Stream
-	if e.state != nil {
-		path := e.cfg.Name + sortedSuffix
-		if err := remove(path); err != nil {
-			return WriteError{err}
-		}
-		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return WriteError{err}
-		}
-		defer func() {
-			if err = errors.Join(err, file.Close()); err != nil {
-				_ = os.Remove(path)
-			}
-		}()
-		into = file
-	}
-	output, err := newOutput(into, 0, e.cfg.Spec.Compression)
-	if err != nil {
-		return err
-	}
-	err = output.put(func(b []byte) ([]byte, error) { return append(b, e.encoder.head()...), nil })
-	if err != nil {
-		return err
-	}
-	err = e.cfg.Spec.Order.sorted(ctx, e.part, filepath.Dir(e.part.Name()), func(row []byte) error {
-		return output.put(func(b []byte) ([]byte, error) { return e.encoder.add(b, row) })
-	})
-	if err != nil {
-		return err
-	}
-	if err := output.step(true); err != nil {
-		return err
-	}
-	e.output = output
-	if file, ok := into.(*os.File); ok && e.state != nil {
-		if err := file.Sync(); err != nil {
-			return WriteError{err}
-		}
-	}
-	return nil
 }
 
 // Close lets go of the files. What is not finished stays, to be resumed.

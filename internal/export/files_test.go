@@ -194,7 +194,8 @@ func TestACrashAtTheEnd(t *testing.T) {
 			whole := cfg.Name + ".part"
 			if order.Field != "" {
 				whole = cfg.Name + ".part.sorted"
-				if err := os.WriteFile(cfg.Name+".part", []byte("spool"), 0o600); err != nil {
+				err := errors.Join(os.WriteFile(cfg.Name+".part", []byte("spool"), 0o600), os.MkdirAll(cfg.Name+".part.sorting/x", 0o700))
+				if err != nil {
 					t.Fatal(err)
 				}
 			}

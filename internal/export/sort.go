@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"os"
 
 	"github.com/lanrat/extsort"
 )
@@ -133,4 +134,67 @@ func list(ctx context.Context, spool io.ReaderAt, into chan<- place) error {
 			return nil
 		}
 	}
+}
+
+// sort puts what was spooled in order, into another file or onto the stream.
+func (e *Export) sort(ctx context.Context) (err error) {
+	into := e.cfg.Stream
+	if e.state != nil {
+		path := e.cfg.Name + sortedSuffix
+		if err := remove(path); err != nil {
+			return WriteError{err}
+		}
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return WriteError{err}
+		}
+		defer func() {
+			if err = errors.Join(err, file.Close()); err != nil {
+				_ = os.Remove(path)
+			}
+		}()
+		into = file
+	}
+	dir, err := e.sortingDir()
+	if err != nil {
+		return WriteError{err}
+	}
+	defer os.RemoveAll(dir)
+	output, err := newOutput(into, 0, e.cfg.Spec.Compression)
+	if err != nil {
+		return err
+	}
+	err = output.put(func(b []byte) ([]byte, error) { return append(b, e.encoder.head()...), nil })
+	if err != nil {
+		return err
+	}
+	err = e.cfg.Spec.Order.sorted(ctx, e.part, dir, func(row []byte) error {
+		return output.put(func(b []byte) ([]byte, error) { return e.encoder.add(b, row) })
+	})
+	if err != nil {
+		return err
+	}
+	if err := output.step(true); err != nil {
+		return err
+	}
+	e.output = output
+	if file, ok := into.(*os.File); ok && e.state != nil {
+		if err := file.Sync(); err != nil {
+			return WriteError{err}
+		}
+	}
+	return nil
+}
+
+// sortingDir is an empty directory of our own, so that what a kill leaves in it is
+// found again.
+func (e *Export) sortingDir() (string, error) {
+	if e.state == nil {
+		return os.MkdirTemp("", "connectycube-export-*")
+	}
+	dir := e.cfg.Name + sortingSuffix
+	if err := os.RemoveAll(dir); err != nil {
+		return "", err
+	}
+	return dir, os.Mkdir(dir, 0o700)
 }
