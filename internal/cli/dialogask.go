@@ -29,8 +29,22 @@ func isConsole(v any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
+// forget discards what was typed before, which answers no question yet to be
+// asked. What can be discarded depends on the system; without a terminal,
+// nothing is.
+func forget(stdin io.Reader) {
+	f, ok := stdin.(*os.File)
+	if !ok || !isConsole(f) {
+		return
+	}
+	if conn, err := f.SyscallConn(); err == nil {
+		_ = conn.Control(flushInput)
+	}
+}
+
 // ask returns nil if the user says yes.
 func (u *dialogUpdater) ask(ctx context.Context, w io.Writer) error {
+	forget(u.stdin)
 	fmt.Fprint(w, "Change this dialog? [y/N] ")
 	answer, err := await(ctx, func() (string, error) {
 		return bufio.NewReader(io.LimitReader(u.stdin, longestAnswer)).ReadString('\n')

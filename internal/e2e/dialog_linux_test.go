@@ -57,19 +57,24 @@ func (s *screen) String() string {
 }
 
 // On a terminal the program asks before it changes a dialog, and obeys the
-// answer. The dialog alone goes to standard output.
+// answer, which is what is typed after the question. The dialog alone goes to
+// standard output.
 func TestDialogUpdateAsksOnATerminal(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		typed string
-		code  int
-		muted bool
-		says  string
+		early, typed string // before the question, and then
+		code         int
+		muted        bool
+		says         string
 	}{
-		"yes":    {"y\n", 0, true, "Changed."},
-		"no":     {"n\n", 1, false, "not confirmed: nothing was changed"},
-		"end":    {"\x04", 1, false, "not confirmed: nothing was changed"},
-		"Ctrl-C": {"\x03", 1, false, "interrupted"},
+		"yes":                    {"", "y\n", 0, true, "Changed."},
+		"no":                     {"", "n\n", 1, false, "not confirmed: nothing was changed"},
+		"end":                    {"", "\x04", 1, false, "not confirmed: nothing was changed"},
+		"Ctrl-C":                 {"", "\x03", 1, false, "interrupted"},
+		"yes too early, then no": {"y\n", "n\n", 1, false, "not confirmed: nothing was changed"},
+		"no too early, then yes": {"n\n", "y\n", 0, true, "Changed."},
+		"half a word too early":  {"n", "y\n", 0, true, "Changed."},
+		"an early end, then yes": {"\x04", "y\n", 0, true, "Changed."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,6 +84,9 @@ func TestDialogUpdateAsksOnATerminal(t *testing.T) {
 			var stdout bytes.Buffer
 			cmd := exec.Command(binary, "dialog", "update", id, "--mute-for=2", "--api.rate-limit=0", "--api.url="+url, "--api.key-file="+write(t, t.TempDir(), "key", "k"))
 			cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = environment(), theirs, &stdout, theirs
+			if _, err := ours.WriteString(c.early); err != nil {
+				t.Fatal(err)
+			}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
