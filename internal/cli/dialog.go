@@ -60,12 +60,11 @@ func (d *oneDialog) open(s *session) (*desk, error) {
 		return nil, err
 	}
 	warnInsecure(logger, []collector.Target{target})
-	cfg, err := target.ClientConfig()
+	client, err := newClient(target, settings, logger)
 	if err != nil {
 		return nil, err
 	}
-	cfg.UserAgent, cfg.Logger = settings.UserAgent, logger
-	return &desk{id, target, chatapi.New(cfg)}, nil
+	return &desk{id, target, client}, nil
 }
 
 // look fetches the dialog: the API gets none by its id, but lists what lies
@@ -73,12 +72,21 @@ func (d *oneDialog) open(s *session) (*desk, error) {
 func (d *desk) look(ctx context.Context) (chatapi.RawDialog, error) {
 	page, err := d.client.RawDialogs(ctx, chatapi.Query{Where: chatapi.ID.Only(d.id), Limit: 1})
 	if err != nil {
-		return chatapi.RawDialog{}, interrupted(ctx, fmt.Errorf("looking for dialog %s: %w%s", d.id, err, vendorSays(err)))
+		return chatapi.RawDialog{}, interrupted(ctx, fmt.Errorf("looking for dialog %s: %w%s%s", d.id, err, vendorSays(err), redirected(err)))
 	}
 	if len(page.Items) == 0 {
 		return chatapi.RawDialog{}, fmt.Errorf("the application %s has no dialog %s (is the id right, and the key that of its application?)", d.target.Name, d.id)
 	}
 	return page.Items[0], nil
+}
+
+// redirected tells what to do about a redirect.
+func redirected(err error) string {
+	var e *chatapi.Error
+	if errors.As(err, &e) && e.Status >= 300 && e.Status < 400 {
+		return "; check --api.url, which must be the address that the API itself answers at"
+	}
+	return ""
 }
 
 // vendorSays quotes what the API wrote beside its refusal, if it did.

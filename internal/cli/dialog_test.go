@@ -142,6 +142,7 @@ func TestDialogCannotBeLookedAt(t *testing.T) {
 		fails("401", chatapitest.Fault{Kind: chatapitest.Status, Status: 401}, opsID, "looking for dialog "+opsID, "401", "--api.key-file", "the API says: Unauthorized")
 		fails("403", chatapitest.Fault{Kind: chatapitest.Status, Status: 403}, opsID, "403", "plan Advanced")
 		fails("404", chatapitest.Fault{Kind: chatapitest.Status, Status: 404, Body: "E_ROUTE_NOT_FOUND \x1b[31m"}, opsID, "404", "--api.url", "the API says: E_ROUTE_NOT_FOUND [31m")
+		fails("302", chatapitest.Fault{Kind: chatapitest.Status, Status: 302}, opsID, "302 Found", "check --api.url")
 		fails("429", chatapitest.Fault{Kind: chatapitest.Status, Status: 429, RetryAfter: "900"}, opsID, "429", "retry after 15m0s", "--api.rate-limit")
 		fails("HTML", chatapitest.Fault{Kind: chatapitest.HTML}, opsID, "unusable answer")
 		fails("another row", chatapitest.Fault{Kind: chatapitest.BadField, Field: "_id", RawValue: `"` + none + `"`}, opsID, "the filter was not obeyed")

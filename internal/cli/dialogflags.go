@@ -141,12 +141,15 @@ func (f *changeFlags) given() (names []string) {
 	return names
 }
 
-// change is what the flags, or the body, ask for.
-func (f *changeFlags) change(ctx context.Context, stdin io.Reader) (dialog.Change, error) {
+// change is what the flags, or the body, ask for. Who is to be asked cannot give
+// the body on standard input.
+func (f *changeFlags) change(ctx context.Context, stdin io.Reader, asks bool) (dialog.Change, error) {
 	given := f.given()
 	switch {
 	case f.bodyFile != "" && len(given) > 0:
 		return dialog.Change{}, usagef("--json is the whole body of the request, so %s cannot stand beside it", strings.Join(given, ", "))
+	case f.bodyFile == "-" && asks:
+		return dialog.Change{}, usagef("--json=- takes standard input, so there is nowhere to ask: confirm with --yes, or look first with --dry-run")
 	case f.bodyFile != "":
 		return f.readBody(ctx, stdin)
 	case len(given) == 0:

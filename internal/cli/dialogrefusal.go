@@ -20,7 +20,7 @@ func (d *desk) failed(ctx context.Context, err error, requests []dialog.Request,
 		what = fmt.Sprintf(" (request %d of %d, %s)", i+1, len(requests), requests[i].What)
 	}
 	if ctx.Err() != nil {
-		err = fmt.Errorf("changing dialog %s%s: %w; it is not known whether the API made the change, dialog show %s tells", d.id, what, interrupted(ctx, err), d.id)
+		err = fmt.Errorf("changing dialog %s%s: %w; it is not known whether the API made the change; to see, use dialog show %s", d.id, what, interrupted(ctx, err), d.id)
 	} else {
 		err = fmt.Errorf("changing dialog %s%s: %s%s; %s", d.id, what, happened(err), vendorSays(err), d.outcome(err))
 	}
@@ -45,7 +45,7 @@ func whats(requests []dialog.Request) string {
 // is known: here the API answered a look a moment ago.
 func happened(err error) string {
 	var e *chatapi.Error
-	if !errors.As(err, &e) || e.Status < 400 {
+	if !errors.As(err, &e) || e.Kind != chatapi.KindStatus {
 		return err.Error()
 	}
 	text := strings.TrimSpace(fmt.Sprintf("the API answered %d %s", e.Status, http.StatusText(e.Status)))
@@ -61,30 +61,30 @@ func (d *desk) outcome(err error) string {
 	if !errors.As(err, &e) {
 		return "nothing was sent"
 	}
-	tells := fmt.Sprintf("dialog show %s tells", d.id)
+	see := fmt.Sprintf("to see, use dialog show %s", d.id)
 	switch {
 	case e.Kind == chatapi.KindDecode || e.Kind == chatapi.KindTooLarge:
-		return "the API answered that all is well, but not with the dialog: whether it made the change is not known, " + tells
+		return "the API reported success but did not return the dialog, so it is not known whether it made the change; " + see
 	case e.Unsettled():
-		return "whether the API made the change is not known, since a change is never sent twice: " + tells
+		return "it is not known whether the API made the change, which is not sent a second time; " + see
 	case e.Kind != chatapi.KindStatus:
 		return "nothing was sent"
 	}
 	switch e.Status {
 	case http.StatusUnauthorized:
-		return "nothing was changed: the key was good for the look at the dialog a moment ago, so it was changed meanwhile, or it may not update"
+		return "nothing was changed: the key was accepted when the dialog was read a moment ago, so either it has been replaced since, or it may not change dialogs"
 	case http.StatusForbidden:
-		return "nothing was changed: the key was good for the look at the dialog a moment ago, so it is the change that is not allowed, such as one of the occupants of a private dialog"
+		return "nothing was changed: the key was accepted when the dialog was read a moment ago, so it is this change that is not allowed, such as one of the occupants of a private dialog"
 	case http.StatusNotFound:
-		return "nothing was changed: the dialog was there a moment ago, so it was deleted meanwhile, or this API has no Dialog Update; " + tells
+		return "nothing was changed: the dialog was there a moment ago, so either it has been deleted since, or this API has no Dialog Update; " + see
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
-		return "nothing was changed: the API takes the change for invalid; --dry-run shows what it was sent"
+		return "nothing was changed: the API considers the change invalid; --dry-run shows the request"
 	case http.StatusTooManyRequests:
 		pause := "a while"
 		if e.RetryAfter > 0 {
 			pause = e.RetryAfter.Round(time.Second).String()
 		}
-		return "nothing was changed: the API is asked too often, by this program or by others; try again in " + pause + ", and lower --api.rate-limit if this lasts"
+		return "nothing was changed: the API gets too many requests, from this program or from others; try again in " + pause + ", and lower --api.rate-limit if this lasts"
 	}
-	return "nothing was changed"
+	return "nothing was changed" + redirected(err)
 }

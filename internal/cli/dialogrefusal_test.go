@@ -21,26 +21,27 @@ func TestDialogUpdateFails(t *testing.T) {
 	status := func(code int, body string) chatapitest.Fault {
 		return chatapitest.Fault{Kind: chatapitest.Status, Status: code, Body: body}
 	}
-	const unknown = "whether the API made the change is not known, since a change is never sent twice: dialog show " + opsID + " tells"
+	const unknown = "it is not known whether the API made the change, which is not sent a second time; to see, use dialog show " + opsID
 	for name, c := range map[string]struct {
 		fault chatapitest.Fault
 		wants []string
 	}{
-		"400":          {status(400, ""), []string{"400 Bad Request", "nothing was changed: the API takes the change for invalid", "--dry-run"}},
-		"401":          {status(401, ""), []string{"401 Unauthorized", "nothing was changed: the key was good for the look"}},
-		"403":          {status(403, `{"errors":{"base":["Forbidden. Need \u001b[31muser\u202e.\nNow"]}}`), []string{"changing dialog " + opsID + ": the API answered 403 Forbidden; the API says: Forbidden. Need [31muser. Now; nothing was changed", "it is the change that is not allowed"}},
-		"404":          {status(404, ""), []string{"404 Not Found", "nothing was changed: the dialog was there a moment ago", "dialog show " + opsID + " tells"}},
+		"400":          {status(400, ""), []string{"400 Bad Request", "nothing was changed: the API considers the change invalid", "--dry-run"}},
+		"401":          {status(401, ""), []string{"401 Unauthorized", "nothing was changed: the key was accepted when the dialog was read"}},
+		"403":          {status(403, `{"errors":{"base":["Forbidden. Need \u001b[31muser\u202e.\nNow"]}}`), []string{"changing dialog " + opsID + ": the API answered 403 Forbidden; the API says: Forbidden. Need [31muser. Now; nothing was changed", "it is this change that is not allowed"}},
+		"404":          {status(404, ""), []string{"404 Not Found", "nothing was changed: the dialog was there a moment ago", "to see, use dialog show " + opsID}},
 		"422":          {status(422, `{"errors":{"name":["is too long"]}}`), []string{"422 Unprocessable Entity", "the API says: name is too long; nothing was changed"}},
-		"429":          {status(429, ""), []string{"429 Too Many Requests", "nothing was changed: the API is asked too often", "try again in a while", "--api.rate-limit"}},
+		"429":          {status(429, ""), []string{"429 Too Many Requests", "nothing was changed: the API gets too many requests", "try again in a while", "--api.rate-limit"}},
 		"429, a pause": {chatapitest.Fault{Kind: chatapitest.Status, Status: 429, RetryAfter: "90"}, []string{"try again in 1m30s"}},
 		"409":          {status(409, ""), []string{"409 Conflict", "nothing was changed"}},
-		"redirect":     {chatapitest.Fault{Kind: chatapitest.Redirect, Location: "https://elsewhere.test/"}, []string{"redirect to https://elsewhere.test not followed", "nothing was changed"}},
+		"redirect":     {chatapitest.Fault{Kind: chatapitest.Redirect, Location: "https://elsewhere.test/"}, []string{"redirect to https://elsewhere.test not followed", "the API answered 302 Found", "nothing was changed; check --api.url"}},
+		"no target":    {chatapitest.Fault{Kind: chatapitest.Status, Status: 302}, []string{"the API answered 302 Found; nothing was changed; check --api.url, which must be the address that the API itself answers at"}},
 		"500":          {status(500, "<html>"), []string{"500 Internal Server Error", "the API says: (an HTML page); " + unknown}},
 		"503":          {status(503, ""), []string{"503 Service Unavailable", unknown}},
 		"reset":        {chatapitest.Fault{Kind: chatapitest.Reset}, []string{"no connection", unknown}},
 		"half a reply": {chatapitest.Fault{Kind: chatapitest.ResetMidBody}, []string{"unexpected EOF", unknown}},
-		"torn":         {chatapitest.Fault{Kind: chatapitest.Truncated}, []string{"unusable answer", "the API answered that all is well, but not with the dialog: whether it made the change is not known, dialog show"}},
-		"HTML":         {chatapitest.Fault{Kind: chatapitest.HTML}, []string{"unusable answer", "whether it made the change is not known"}},
+		"torn":         {chatapitest.Fault{Kind: chatapitest.Truncated}, []string{"unusable answer", "the API reported success but did not return the dialog, so it is not known whether it made the change; to see, use dialog show"}},
+		"HTML":         {chatapitest.Fault{Kind: chatapitest.HTML}, []string{"unusable answer", "it is not known whether it made the change"}},
 		"no answer":    {chatapitest.Fault{Kind: chatapitest.Hang}, []string{"no complete answer in time (--api.timeout)", unknown}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,8 +88,8 @@ func TestDialogUpdateOfADialogThatCannot(t *testing.T) {
 	api, url := opsSandbox(t)
 	full := api.CreateDialog(chatapitest.DialogSpec{Type: 2, Occupants: []int64{1}, Admins: []int64{1, 2, 3, 4, 5}, Extra: map[string]json.RawMessage{"extensions": json.RawMessage(`{"a":"1","b":"2","c":"3"}`)}})
 	for flag, want := range map[string]string{
-		"--admin=6":       "cannot change so: it would have 6 admins (1, 2, 3, 4, 5, 6), and 5 is the most",
-		"--extension=d=4": "cannot change so: it would have 4 extensions",
+		"--admin=6":       "cannot be changed like this: it would have 6 admins (1, 2, 3, 4, 5, 6), and 5 is the most",
+		"--extension=d=4": "cannot be changed like this: it would have 4 extensions",
 	} {
 		code, stdout, stderr := execute(t, dialogArgs(t, url, "update", full, flag, "--yes")...)
 		if code != exitFailed || stdout != "" || len(puts(api)) != 0 || !strings.Contains(stderr, want) {
@@ -162,7 +163,7 @@ func TestDialogUpdateIsInterruptedLate(t *testing.T) {
 	t.Cleanup(srv.Close)
 	// The reply waits in the server's buffer until its handler ends.
 	code, stdout, stderr := executeUntil(ctx, dialogArgs(t, srv.URL, "update", opsID, "--description="+strings.Repeat("x", 10), "--yes", "--api.timeout=1m")...)
-	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "interrupted: ") || !strings.Contains(stderr, "it is not known whether the API made the change, dialog show "+opsID+" tells") {
+	if code != exitFailed || stdout != "" || !strings.Contains(stderr, "interrupted: ") || !strings.Contains(stderr, "it is not known whether the API made the change; to see, use dialog show "+opsID) {
 		t.Errorf("code %d, %q, %q", code, stdout, stderr)
 	}
 }

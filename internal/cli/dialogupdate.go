@@ -44,15 +44,7 @@ func (u *dialogUpdater) run(ctx context.Context, s *session) error {
 	if _, err := u.id(); err != nil {
 		return err
 	}
-	if !u.yes && !u.dryRun {
-		switch {
-		case u.bodyFile == "-":
-			return usagef("--json=- takes standard input, so there is nowhere to ask: confirm with --yes, or look first with --dry-run")
-		case !u.attended(s):
-			return usagef("there is no terminal to ask on: confirm the change with --yes, or look first with --dry-run")
-		}
-	}
-	change, err := u.change(ctx, u.stdin)
+	change, err := u.change(ctx, u.stdin, u.mayAsk())
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -61,60 +53,94 @@ func (u *dialogUpdater) run(ctx context.Context, s *session) error {
 		return err
 	}
 	defer desk.client.Close()
-	raw, err := desk.look(ctx)
+	if u.mayAsk() && !u.attended(s) {
+		return usagef("there is no terminal to ask on: confirm the change with --yes, or look first with --dry-run")
+	}
+	now, err := desk.survey(ctx, change)
 	if err != nil {
 		return err
+	}
+	for shownAnew := false; ; shownAnew = true {
+		requests, err := now.preview(s.stderr, desk, change)
+		switch {
+		case err != nil:
+			return err
+		case len(requests) == 0 && u.dryRun:
+			return nil
+		case len(requests) == 0:
+			return printRow(s.stdout, now.raw)
+		case u.dryRun:
+			return printRequests(s.stdout, desk, requests)
+		case u.yes && shownAnew:
+			return desk.apply(ctx, s, change, requests)
+		case !u.yes:
+			if err := u.ask(ctx, s.stderr); err != nil {
+				return err
+			}
+		}
+		shown := now
+		if now, err = desk.survey(ctx, change); err != nil {
+			return fmt.Errorf("looking again before the change: %w; nothing was changed", err)
+		}
+		if now.like(shown) {
+			if requests, err = change.Requests(now.row); err != nil {
+				return err
+			}
+			return desk.apply(ctx, s, change, requests)
+		}
+		fmt.Fprintln(s.stderr, "The dialog has changed since it was shown. Now it is:")
+	}
+}
+
+func (u *dialogUpdater) mayAsk() bool { return !u.yes && !u.dryRun }
+
+// survey is a dialog at one moment, and what a change would make of it.
+type survey struct {
+	raw      chatapi.RawDialog
+	row      dialog.Row
+	effects  []dialog.Effect
+	warnings []string
+}
+
+func (d *desk) survey(ctx context.Context, change dialog.Change) (survey, error) {
+	raw, err := d.look(ctx)
+	if err != nil {
+		return survey{}, err
 	}
 	row, err := dialog.ReadRow(raw)
 	if err != nil {
-		return fmt.Errorf("%w, nor changed", err)
+		return survey{}, fmt.Errorf("%w, nor changed", err)
 	}
-	requests, err := u.preview(s.stderr, desk, row, change)
-	if err != nil {
-		return err
-	}
-	switch {
-	case len(requests) == 0 && u.dryRun:
-		return nil
-	case len(requests) == 0:
-		return printRow(s.stdout, raw)
-	case u.dryRun:
-		return printRequests(s.stdout, desk, requests)
-	}
-	if !u.yes {
-		if err := u.ask(ctx, s.stderr); err != nil {
-			return err
-		}
-	}
-	return desk.apply(ctx, s, change, requests)
+	return survey{raw, row, change.Effects(row), change.Warnings(row)}, nil
+}
+
+// like tells whether who saw the other has seen this one.
+func (v survey) like(other survey) bool {
+	return slices.Equal(v.effects, other.effects) && slices.Equal(v.warnings, other.warnings)
 }
 
 // preview tells what is to change, and gives the requests that do it.
-func (u *dialogUpdater) preview(w io.Writer, d *desk, row dialog.Row, change dialog.Change) ([]dialog.Request, error) {
-	fmt.Fprintf(w, "Dialog %s of %s: %s.\n", d.id, d.target.Name, row.Summary())
-	for _, e := range change.Effects(row) {
+func (v survey) preview(w io.Writer, d *desk, change dialog.Change) ([]dialog.Request, error) {
+	fmt.Fprintf(w, "Dialog %s of %s: %s.\n", d.id, d.target.Name, v.row.Summary())
+	for _, e := range v.effects {
 		fmt.Fprintf(w, "  %s\n", e)
 	}
-	if err := change.CheckOn(row); err != nil {
-		return nil, fmt.Errorf("dialog %s cannot change so: %w", d.id, err)
+	if err := change.CheckOn(v.row); err != nil {
+		return nil, fmt.Errorf("dialog %s cannot be changed like this: %w", d.id, err)
 	}
-	for _, warning := range change.Warnings(row) {
+	for _, warning := range v.warnings {
 		fmt.Fprintln(w, warning)
 	}
-	requests, err := change.Requests(row)
+	requests, err := change.Requests(v.row)
 	if err != nil {
 		return nil, err
 	}
 	switch len(requests) {
 	case 0:
-		fmt.Fprintln(w, "All is like that already: there is nothing to change, and nothing is sent.")
+		fmt.Fprintln(w, "The dialog already has what you ask for: there is nothing to change, and nothing is sent.")
 	case 1:
 	default:
-		whats := make([]string, len(requests))
-		for i, r := range requests {
-			whats[i] = r.What
-		}
-		fmt.Fprintf(w, "This takes %d requests, one after the other: %s.\n", len(requests), strings.Join(whats, "; "))
+		fmt.Fprintf(w, "This takes %d requests, one after the other: %s.\n", len(requests), whats(requests))
 	}
 	return requests, nil
 }
@@ -163,12 +189,12 @@ func (d *desk) apply(ctx context.Context, s *session, change dialog.Change, requ
 	}
 	row, err := dialog.ReadRow(reply)
 	if err != nil {
-		fmt.Fprintf(s.stderr, "The API took the change. Whether its reply shows it cannot be told: %v.\n", err)
+		fmt.Fprintf(s.stderr, "The API accepted the change. Its reply could not be checked: %v.\n", err)
 		return nil
 	}
 	if lacking := change.Lacking(row); len(lacking) > 0 {
-		return fmt.Errorf("the API took the change of dialog %s, but its reply does not show it for: %s "+
-			"(it ignores extensions that are not set up in the admin panel, Chat, Custom Fields); dialog show %s tells what is there now", d.id, strings.Join(lacking, ", "), d.id)
+		return fmt.Errorf("the API accepted the change of dialog %s, but its reply does not show it for: %s "+
+			"(it ignores extensions that are not set up in the admin panel, Chat, Custom Fields); to see what is there now, use dialog show %s", d.id, strings.Join(lacking, ", "), d.id)
 	}
 	fmt.Fprintln(s.stderr, "Changed.")
 	return nil

@@ -43,7 +43,7 @@ func TestDialogUsage(t *testing.T) {
 		"a permission of maybe":      {[]string{"update", opsID, "--permission=allow_preview=maybe"}, "--permission: allow_preview must be true or false"},
 		"a permission twice":         {[]string{"update", opsID, "--permission=allow_preview=true", "--permission=allow_preview=false"}, "--permission is given twice"},
 		"six admins":                 {append([]string{"update", opsID}, six...), "at most 5 admins, and 6 are to be added"},
-		"muted and not":              {[]string{"update", opsID, "--mute-for=5", "--unmute-for=5"}, "user 5 is to mute the dialog and not to mute it"},
+		"muted and not":              {[]string{"update", opsID, "--mute-for=5", "--unmute-for=5"}, "user 5 is to be muted and unmuted"},
 		"in and out":                 {[]string{"update", opsID, "--add-occupant=5", "--remove-occupant=5"}, "user 5 is to be added to the occupants and removed"},
 		"a body beside flags":        {[]string{"update", opsID, "--json=x", "--name=a", "--mute-for=5"}, "--json is the whole body of the request, so --mute-for, --name cannot stand beside it"},
 		"a body that is not there":   {[]string{"update", opsID, "--json=/nowhere.json"}, "--json: open /nowhere.json: no such file"},

@@ -49,7 +49,7 @@ func (c Change) Check() error {
 	}
 	for _, m := range c.Mutes {
 		if slices.Contains(c.Mutes, Mute{m.User, !m.On}) {
-			return fmt.Errorf("user %d is to mute the dialog and not to mute it", m.User)
+			return fmt.Errorf("user %d is to be muted and unmuted", m.User)
 		}
 	}
 	if both := common(c.Add.Occupants, c.Remove.Occupants); len(both) > 0 {
@@ -78,7 +78,7 @@ func (c Change) CheckOn(r Row) error {
 		return fmt.Errorf("it would have %d admins (%s), and %d is the most; remove some first", len(admins), List(admins), maxAdmins)
 	}
 	if after := c.extensionsOn(r); len(after) > maxExtensions && len(after) > len(r.Extensions) {
-		return fmt.Errorf("it would have %d extensions (%s), and %d is the most; reset them first", len(after), pairs(after), maxExtensions)
+		return fmt.Errorf("it would have %d extensions (%s), and %d is the most; reset them first", len(after), eachPair(after, nil), maxExtensions)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (c Change) Warnings(r Row) (texts []string) {
 		}
 	}
 	if len(strangers) > 0 {
-		texts = append(texts, "No member of this dialog, and yet to mute it: "+List(strangers)+".")
+		texts = append(texts, "To be muted, though not a member of this dialog: "+List(strangers)+".")
 	}
 	if others := c.unnamed(r); len(others) > 0 {
 		texts = append(texts, "The vendor does not say whether extensions that the body does not name stay or go: "+strings.Join(others, ", ")+".")

@@ -18,7 +18,7 @@ func ops(t *testing.T) Row {
 }
 
 // Every change tells what it makes of the dialog, and is sent as the vendor
-// documents it; what is like that already is not sent.
+// documents it; what the dialog already has is not sent.
 func TestEffectsAndRequests(t *testing.T) {
 	t.Parallel()
 	const pin, other = "620e2b14e45f5b089d000008", "620e2b14e45f5b089d000009"
@@ -30,23 +30,23 @@ func TestEffectsAndRequests(t *testing.T) {
 		requests []string
 	}{
 		"mute": {ops(t), Change{Mutes: []Mute{{3, true}}}, []string{"user 3: not muted → muted"}, []string{`{"user_id":3,"is_muted":true}`}},
-		"mutes": {ops(t), Change{Mutes: []Mute{{1, true}, {2, true}, {3, true}}}, []string{"user 1: not muted → muted", "user 2: muted, already so", "user 3: not muted → muted"},
+		"mutes": {ops(t), Change{Mutes: []Mute{{1, true}, {2, true}, {3, true}}}, []string{"user 1: not muted → muted", "user 2: muted (no change)", "user 3: not muted → muted"},
 			[]string{`{"user_id":1,"is_muted":true}`, `{"user_id":3,"is_muted":true}`}},
 		"unmute":           {ops(t), Change{Mutes: []Mute{{2, false}}}, []string{"user 2: muted → not muted"}, []string{`{"user_id":2,"is_muted":false}`}},
-		"unmute of no-one": {ops(t), Change{Mutes: []Mute{{1, false}}}, []string{"user 1: not muted, already so"}, nil},
+		"unmute of no-one": {ops(t), Change{Mutes: []Mute{{1, false}}}, []string{"user 1: not muted (no change)"}, nil},
 		"texts": {ops(t), Change{Texts: map[string]*string{"name": ptr("<Ops> 2"), "photo": ptr("7"), "description": ptr("\u202eb")}},
-			[]string{`description: none → "b"`, `name: "Ops" → "<Ops> 2"`, `photo: none → "7"`}, []string{`{"name":"<Ops> 2","photo":"7","description":"` + "\u202eb" + `"}`}},
+			[]string{`description: none → "\u202eb"`, `name: "Ops" → "<Ops> 2"`, `photo: none → "7"`}, []string{`{"name":"<Ops> 2","photo":"7","description":"` + "\u202eb" + `"}`}},
 		"an empty text":      {ops(t), Change{Texts: map[string]*string{"name": ptr("")}}, []string{`name: "Ops" → ""`}, []string{`{"name":""}`}},
-		"the same text":      {ops(t), Change{Texts: map[string]*string{"name": ptr("Ops")}}, []string{`name: "Ops", already so`}, nil},
-		"one of two texts":   {ops(t), Change{Texts: map[string]*string{"name": ptr("Ops"), "photo": ptr("7")}}, []string{`name: "Ops", already so`, `photo: none → "7"`}, []string{`{"photo":"7"}`}},
+		"the same text":      {ops(t), Change{Texts: map[string]*string{"name": ptr("Ops")}}, []string{`name: "Ops" (no change)`}, nil},
+		"one of two texts":   {ops(t), Change{Texts: map[string]*string{"name": ptr("Ops"), "photo": ptr("7")}}, []string{`name: "Ops" (no change)`, `photo: none → "7"`}, []string{`{"photo":"7"}`}},
 		"an extension":       {ops(t), Change{Extensions: map[string]string{"shop": "10"}}, []string{`extensions: note="x", shop="9" → note="x", shop="10"`}, []string{`{"extensions":{"note":"x","shop":"10"}}`}},
-		"the same extension": {ops(t), Change{Extensions: map[string]string{"shop": "9"}}, []string{`extensions: note="x", shop="9", already so`}, nil},
+		"the same extension": {ops(t), Change{Extensions: map[string]string{"shop": "9"}}, []string{`extensions: note="x", shop="9" (no change)`}, nil},
 		"extensions reset":   {ops(t), Change{ResetExtensions: true}, []string{`extensions: note="x", shop="9" → none`}, []string{`{"extensions":null}`}},
 		"no preview":         {ops(t), Change{AllowPreview: ptr(false)}, []string{"permission allow_preview: true → false"}, []string{`{"permissions":{"allow_preview":false}}`}},
 		"a permission anew":  {hidden, Change{AllowPreview: ptr(false)}, []string{"permission allow_preview: not set → false"}, []string{`{"permissions":{"allow_preview":false}}`}},
-		"members":            {ops(t), Change{Add: Lists{Occupants: []int64{3, 4, 5}}}, []string{"occupants: 3 → 5 (add 4, 5; there already: 3)"}, []string{`{"push_all":{"occupants_ids":[4,5]}}`}},
+		"members":            {ops(t), Change{Add: Lists{Occupants: []int64{3, 4, 5}}}, []string{"occupants: 3 → 5 (add 4, 5; already among them: 3)"}, []string{`{"push_all":{"occupants_ids":[4,5]}}`}},
 		"members there and not there": {ops(t), Change{Add: Lists{Occupants: []int64{3}}, Remove: Lists{Occupants: []int64{9}}},
-			[]string{"occupants: there already: 3; not there: 9, already so"}, nil},
+			[]string{"occupants: already among them: 3; not among them: 9 (no change)"}, nil},
 		"members not listed": {hidden, Change{Add: Lists{Occupants: []int64{3}}, Remove: Lists{Occupants: []int64{9}}},
 			[]string{"occupants: not listed → add 3; remove 9"}, []string{`{"pull_all":{"occupants_ids":[9]}}`, `{"push_all":{"occupants_ids":[3]}}`}},
 		"members and an admin": {ops(t), Change{Add: Lists{Admins: []int64{2}}, Remove: Lists{Occupants: []int64{3}}},
@@ -86,13 +86,13 @@ func TestEffectsAndRequests(t *testing.T) {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for want, c := range map[string]Change{
-		"at most 3 extensions, not 4":                     {Extensions: map[string]string{"a": "", "b": "", "c": "", "d": ""}},
-		"either reset or set":                             {Extensions: map[string]string{"a": ""}, ResetExtensions: true},
-		"user 5 is to mute the dialog and not to mute it": {Mutes: []Mute{{5, true}, {5, false}}},
-		"user 5 is to be added to the occupants":          {Add: Lists{Occupants: []int64{5}}, Remove: Lists{Occupants: []int64{4, 5}}},
-		"user 5 is to be added to the admins":             {Add: Lists{Admins: []int64{5}}, Remove: Lists{Admins: []int64{5}}},
-		"message x is to be pinned and unpinned":          {Add: Lists{Pinned: []string{"x"}}, Remove: Lists{Pinned: []string{"x"}}},
-		"at most 5 admins, and 6 are to be added":         {Add: Lists{Admins: []int64{1, 2, 3, 4, 5, 6}}},
+		"at most 3 extensions, not 4":             {Extensions: map[string]string{"a": "", "b": "", "c": "", "d": ""}},
+		"either reset or set":                     {Extensions: map[string]string{"a": ""}, ResetExtensions: true},
+		"user 5 is to be muted and unmuted":       {Mutes: []Mute{{5, true}, {5, false}}},
+		"user 5 is to be added to the occupants":  {Add: Lists{Occupants: []int64{5}}, Remove: Lists{Occupants: []int64{4, 5}}},
+		"user 5 is to be added to the admins":     {Add: Lists{Admins: []int64{5}}, Remove: Lists{Admins: []int64{5}}},
+		"message x is to be pinned and unpinned":  {Add: Lists{Pinned: []string{"x"}}, Remove: Lists{Pinned: []string{"x"}}},
+		"at most 5 admins, and 6 are to be added": {Add: Lists{Admins: []int64{1, 2, 3, 4, 5, 6}}},
 	} {
 		if err := c.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
@@ -139,7 +139,7 @@ func TestWarnings(t *testing.T) {
 		"admins of a private dialog":     {pair, Change{Add: Lists{Admins: []int64{1}}}, []string{"documents admins for group, public and broadcast"}},
 		"name of a private dialog":       {pair, Change{Texts: map[string]*string{"name": ptr("x")}}, []string{"may ignore them"}},
 		"description of a private one":   {pair, Change{Texts: map[string]*string{"description": ptr("x")}}, nil},
-		"mute of a stranger":             {ops(t), Change{Mutes: []Mute{{9, true}, {1, true}}}, []string{"No member of this dialog, and yet to mute it: 9."}},
+		"mute of a stranger":             {ops(t), Change{Mutes: []Mute{{9, true}, {1, true}}}, []string{"To be muted, though not a member of this dialog: 9."}},
 		"mute of a member to be":         {ops(t), Change{Mutes: []Mute{{9, true}}, Add: Lists{Occupants: []int64{9}}}, nil},
 		"unmute of a stranger":           {ops(t), Change{Mutes: []Mute{{9, false}}}, nil},
 		"mute where nobody is listed":    {rowOf(t, chatapi.Dialog{Type: 4}, ``), Change{Mutes: []Mute{{9, true}}}, nil},

@@ -9,21 +9,22 @@ import (
 	"strings"
 )
 
-// Effect is what a change makes of one thing.
+// Effect is what a change makes of one thing. Effects that are equal were shown
+// alike and start from the same.
 type Effect struct {
 	Of            string
 	Before, After string
-	None          bool // it is like that already
+	None          bool // the dialog has it as the change wants it
 	Unknown       bool // the row does not tell what it is like
+
+	from string // what Before may show a part of
 }
 
 // String shows the effect for people.
 func (e Effect) String() string {
 	switch {
 	case e.None:
-		return e.Of + ": " + e.Before + ", already so"
-	case e.Before == "":
-		return e.Of + ": " + e.After
+		return e.Of + ": " + e.Before + " (no change)"
 	}
 	return e.Of + ": " + e.Before + " → " + e.After
 }
@@ -37,7 +38,7 @@ func (c Change) Effects(r Row) (all []Effect) {
 		all = append(all, textEffect(name, r.texts()[name], c.Texts[name]))
 	}
 	if c.ResetExtensions {
-		all = append(all, Effect{Of: "extensions", Before: pairs(r.Extensions), After: "none", None: len(r.Extensions) == 0})
+		all = append(all, Effect{Of: "extensions", Before: eachPair(r.Extensions, nil), After: "none", None: len(r.Extensions) == 0, from: joined(r.Extensions)})
 	}
 	if len(c.Extensions) > 0 {
 		all = append(all, c.extensionsEffect(r))
@@ -45,7 +46,7 @@ func (c Change) Effects(r Row) (all []Effect) {
 	if c.AllowPreview != nil {
 		before := "not set"
 		if value, ok := r.Permissions["allow_preview"]; ok {
-			before = Text(plain(value))
+			before = strings.Trim(exactValue(value, nil), `"`)
 		}
 		after := strconv.FormatBool(*c.AllowPreview)
 		all = append(all, Effect{Of: "permission allow_preview", Before: before, After: after, None: before == after})
@@ -64,7 +65,19 @@ func (m Mute) effect(r Row) Effect {
 
 func textEffect(name string, before, after *string) Effect {
 	same := (before == nil) == (after == nil) && (before == nil || *before == *after)
-	return Effect{Of: name, Before: textOr(before, "none"), After: textOr(after, "none"), None: same}
+	e := Effect{Of: name, Before: "none", After: "none", None: same}
+	switch {
+	case before != nil && after != nil:
+		e.Before, e.After = versus(*before, *after)
+	case before != nil:
+		e.Before = one(*before)
+	case after != nil:
+		e.After = one(*after)
+	}
+	if before != nil {
+		e.from = *before
+	}
+	return e
 }
 
 func (r Row) texts() map[string]*string {
@@ -72,15 +85,18 @@ func (r Row) texts() map[string]*string {
 }
 
 func (c Change) extensionsEffect(r Row) Effect {
-	e := Effect{Of: "extensions", Before: pairs(r.Extensions), After: pairs(c.extensionsOn(r)), None: true}
+	after := c.extensionsOn(r)
+	e := Effect{Of: "extensions", Before: eachPair(r.Extensions, after), After: eachPair(after, r.Extensions), None: true, from: joined(r.Extensions)}
 	for key, value := range c.Extensions {
 		before, ok := r.Extensions[key]
 		e.None = e.None && ok && plain(before) == value
 	}
-	if c.Body != nil {
-		e.After = pairs(asJSON(c.Extensions))
-	}
 	return e
+}
+
+func joined(object map[string]json.RawMessage) string {
+	text, _ := marshal(object) // JSON of the API's
+	return string(text)
 }
 
 // extensionsOn are the extensions of the dialog with those of the change. It is
@@ -102,7 +118,7 @@ func (c Change) unnamed(r Row) (keys []string) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(r.Extensions)) {
 		if _, ok := c.Extensions[key]; !ok {
-			keys = append(keys, Text(key))
+			keys = append(keys, visible(key))
 		}
 	}
 	return keys
@@ -144,8 +160,8 @@ func listEffect[T comparable](of string, list, add, remove []T, text func(string
 	note("add", less(add, list))
 	note("remove", common(remove, list))
 	e.None = len(parts) == 0
-	note("there already:", common(add, list))
-	note("not there:", less(remove, list))
+	note("already among them:", common(add, list))
+	note("not among them:", less(remove, list))
 	if e.None {
 		return []Effect{{Of: of, Before: strings.Join(parts, "; "), None: true}}
 	}
@@ -153,7 +169,7 @@ func listEffect[T comparable](of string, list, add, remove []T, text func(string
 	return []Effect{e}
 }
 
-// Nothing tells whether all is like that already.
+// Nothing tells whether the effects change nothing.
 func Nothing(effects []Effect) bool {
 	return !slices.ContainsFunc(effects, func(e Effect) bool { return !e.None })
 }

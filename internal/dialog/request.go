@@ -14,8 +14,8 @@ type Request struct {
 	Body []byte
 }
 
-// Requests are what makes the change, in their order; none if all is like that
-// already. The API takes the mute of one user a request, which is sent as the
+// Requests are what makes the change, in their order; none if it would change
+// nothing. The API takes the mute of one user a request, which is sent as the
 // vendor's page shows it, apart from all else. Nor does any page tell what
 // becomes of a list that one request adds to and removes from.
 func (c Change) Requests(r Row) ([]Request, error) {
@@ -54,7 +54,7 @@ func (c Change) Requests(r Row) ([]Request, error) {
 	return requests, nil
 }
 
-// rest is the change without the mutes, and without what is like that already.
+// rest is the change without the mutes, and without what the dialog has.
 func (c Change) rest(r Row) Change {
 	c.Mutes = nil
 	texts := map[string]*string{}
