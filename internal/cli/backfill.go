@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +16,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/model"
 
 	"github.com/connectycube-exporter/connectycube_exporter/collector"
-	"github.com/connectycube-exporter/connectycube_exporter/collector/activity"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/backfill"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/config"
 	"github.com/connectycube-exporter/connectycube_exporter/internal/human"
@@ -113,7 +110,8 @@ func (v *labelsValue) Set(text string) error {
 	return nil
 }
 
-func (v *labelsValue) String() string     { return "" }
+func (v *labelsValue) String() string { return "" }
+
 func (v *labelsValue) IsCumulative() bool { return true }
 
 func (f *pastFill) run(ctx context.Context, s *session) error {
@@ -190,101 +188,6 @@ func (m timeFlag) bound() backfill.Bound {
 	return backfill.Bound{At: m.at.Unix()}
 }
 
-// target is the one application that a command works on.
-func (s *session) target() (collector.Target, error) {
-	targets, err := s.targets()
-	if err != nil {
-		return collector.Target{}, err
-	}
-	if s.configFile != "" && s.set("app") {
-		targets = slices.DeleteFunc(targets, func(t collector.Target) bool { return t.Name != s.application })
-		if len(targets) == 0 {
-			return collector.Target{}, usagef("%s is %q, of which the configuration file knows nothing", s.origin("app"), s.application)
-		}
-	}
-	if len(targets) > 1 {
-		return collector.Target{}, usagef("the configuration file names %d applications; pick one with --app", len(targets))
-	}
-	return targets[0], nil
-}
-
-// finished gives the labels of the first series of the output if the run to
-// resume has ended: the output is there, whole, and no journal. Otherwise nil.
-func (f *pastFill) finished() []backfill.Label {
-	if !f.resume || f.force || f.output == "" || f.output == "-" {
-		return nil
-	}
-	if _, err := os.Lstat(f.output + journalSuffix); !errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	info, err := os.Stat(f.output)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	file, err := os.Open(f.output)
-	if err != nil {
-		return nil
-	}
-	defer file.Close()
-	const end = "\n# EOF\n" // of OpenMetrics
-	last := make([]byte, len(end))
-	if _, err := file.ReadAt(last, info.Size()-int64(len(end))); err != nil || string(last) != end {
-		return nil
-	}
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		if line := lines.Text(); !strings.HasPrefix(line, "#") {
-			return labelsOf(line)
-		}
-	}
-	return nil
-}
-
-var (
-	ourSample = regexp.MustCompile(`^connectycube_\w+\{(application="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\} `)
-	oneLabel  = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
-)
-
-// labelsOf reads the labels of a sample that backfill wrote; nil: it is not one.
-func labelsOf(line string) (labels []backfill.Label) {
-	m := ourSample.FindStringSubmatch(line)
-	if m == nil {
-		return nil
-	}
-	for _, l := range oneLabel.FindAllStringSubmatch(m[1], -1) {
-		labels = append(labels, backfill.Label{Name: l[1], Value: strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n").Replace(l[2])})
-	}
-	return labels
-}
-
-// differs tells in what a finished output is not what is asked for, by the
-// labels of its first series.
-func (f *pastFill) differs(done []backfill.Label, application string) error {
-	var labels []backfill.Label
-	for _, l := range done {
-		if l.Name == "application" && l.Value != application {
-			return fmt.Errorf("it is of the application %q (--app), not %q", l.Value, application)
-		}
-		if !slices.Contains(ownLabels, l.Name) {
-			labels = append(labels, l)
-		}
-	}
-	if !slices.Equal(labels, f.labels) {
-		return fmt.Errorf("it has %s, not %s", spellLabels(labels), spellLabels(f.labels))
-	}
-	return nil
-}
-
-func spellLabels(labels []backfill.Label) string {
-	if len(labels) == 0 {
-		return "no --label"
-	}
-	words := make([]string, len(labels))
-	for i, l := range labels {
-		words[i] = shellWord("--label=" + l.Name + "=" + l.Value)
-	}
-	return strings.Join(words, " ")
-}
-
 // check finds what can be found wrong before the API is asked. A finished output
 // is left to differs.
 func (f *pastFill) check(finished bool) error {
@@ -316,100 +219,6 @@ func (f *pastFill) check(finished bool) error {
 	return nil
 }
 
-// announce tells what is to come before it is begun.
-func (f *pastFill) announce(s *session, run *backfill.Backfill, settings collector.Settings, target collector.Target) {
-	for _, note := range run.Notes() {
-		fmt.Fprintln(s.stderr, note)
-	}
-	g, e := run.Grid(), run.Estimate()
-	fmt.Fprintf(s.stderr, "From %s to %s every %s: about %s API requests, at most %s", clock(g.First), clock(g.Last), model.Duration(f.step),
-		human.Count(e.About), human.Count(e.AtMost))
-	if e.Answered > 0 {
-		fmt.Fprintf(s.stderr, ", besides %s that are answered already", human.Count(e.Answered))
-	}
-	fmt.Fprint(s.stderr, ".")
-	if text := takes(e.About, target.RateLimit); text != "" {
-		fmt.Fprintf(s.stderr, " That takes %s at the rate limit of %g per second (--api.rate-limit).", text, target.RateLimit)
-	}
-	fmt.Fprintln(s.stderr)
-	if e.Activity > 0 && e.Answered == 0 {
-		fmt.Fprintf(s.stderr, "About %s of them are for activity, which looks back %d weeks (--activity.weeks). --no-collector.activity leaves it out.\n",
-			human.Count(e.Activity), settings.ActivityWeeks)
-	}
-	if odd := f.odd(settings); len(odd) > 0 {
-		fmt.Fprintf(s.stderr, "Windows that are no multiple of --step cost as much again: %s. --windows picks others.\n", strings.Join(odd, ", "))
-	}
-	if len(f.labels) == 0 {
-		fmt.Fprintln(s.stderr, "No --label: if Prometheus adds labels to the live series, such as job and instance, these will be other series.")
-	}
-}
-
-// odd are the windows that ask for bins of their own. What activity asks for
-// anyway costs nothing.
-func (f *pastFill) odd(settings collector.Settings) (labels []string) {
-	if !slices.Contains(settings.Collectors, "windows") {
-		return nil
-	}
-	judged := slices.Contains(settings.Collectors, "activity") && f.step%(activity.BinSeconds*time.Second) == 0
-	for _, w := range settings.Windows {
-		free := judged && slices.ContainsFunc(activity.Windows[:], func(a activity.Window) bool {
-			return time.Duration(a.Seconds)*time.Second == w.Length
-		})
-		if w.Length%f.step != 0 && !free {
-			labels = append(labels, w.Label)
-		}
-	}
-	return labels
-}
-
-func clock(unix int64) string { return time.Unix(unix, 0).UTC().Format(time.RFC3339) }
-
-// takes says how long so many requests take; empty: not worth saying.
-func takes(requests int64, perSecond float64) string {
-	if perSecond <= 0 {
-		return ""
-	}
-	d := time.Duration(float64(requests) / perSecond * float64(time.Second))
-	if d < 5*time.Second {
-		return ""
-	}
-	return human.Took(d)
-}
-
-// count counts, and shows how far it is.
-func (f *pastFill) count(ctx context.Context, w io.Writer, run *backfill.Backfill) error {
-	began := time.Now()
-	shown := showProgress(w, func() string {
-		p := run.Progress()
-		if p.Bins == 0 {
-			return "Counting."
-		}
-		text := fmt.Sprintf("%s counted, %s requests", human.Percent(float64(p.Done)/float64(p.Bins)), human.Count(p.Requests))
-		if took := time.Since(began); p.Done > 0 && p.Done < p.Bins {
-			text += ", about " + human.Took(time.Duration(float64(took)/float64(p.Done)*float64(p.Bins-p.Done))) + " left"
-		}
-		return text
-	})
-	defer shown.stop()
-	return run.Count(ctx)
-}
-
-// interrupted puts the cause first where the user stopped the work.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("interrupted: %w", context.Cause(ctx))
-	}
-	return err
-}
-
-// unfinished adds how to go on.
-func (f *pastFill) unfinished(run *backfill.Backfill, err error) error {
-	if n := run.Kept(); n > 0 {
-		return fmt.Errorf("%w; %d answers are kept in %s: give the same command with --resume to go on", err, n, f.output+journalSuffix)
-	}
-	return err
-}
-
 // write puts the whole result in its place, or leaves what was there.
 func (f *pastFill) write(stdout io.Writer, run *backfill.Backfill) (m backfill.Manifest, err error) {
 	if f.output == "-" {
@@ -434,40 +243,4 @@ func (f *pastFill) write(stdout io.Writer, run *backfill.Backfill) (m backfill.M
 		return m, err
 	}
 	return m, os.Rename(tmp, f.output)
-}
-
-// summarize tells what was written and what to do with it.
-func (f *pastFill) summarize(w io.Writer, m backfill.Manifest) {
-	file := f.output
-	if file == "-" {
-		file = "FILE"
-	}
-	fmt.Fprintf(w, "%s: %d series, %d samples, from %s to %s.\n%s\n\n", file, m.Series, m.Samples, m.First.Format(time.RFC3339), m.Last.Format(time.RFC3339), pastless)
-	longest := ""
-	switch span := m.Last.Sub(m.First); {
-	case span > 30*24*time.Hour:
-		longest = " --max-block-duration=168h"
-	case span > 2*24*time.Hour:
-		longest = " --max-block-duration=24h"
-	}
-	fmt.Fprintf(w, "Make blocks of it, then move them into the directory that Prometheus has as --storage.tsdb.path:\n\n"+
-		"  promtool tsdb create-blocks-from openmetrics%s %s ./blocks\n\n", longest, shellWord(file))
-	if longest != "" {
-		fmt.Fprintln(w, "Longer blocks are made faster, and go as a whole when the retention ends.")
-	}
-	fmt.Fprintln(w, "What is older than the retention (storage.tsdb.retention.time in its configuration) is dropped; where Prometheus has live samples already, end --to before the first of them.")
-	if f.step > lookback {
-		fmt.Fprintf(w, "Samples %s apart leave gaps in instant queries, which look back 5m: ask for last_over_time(connectycube_messages[%s]).\n",
-			model.Duration(f.step), model.Duration(f.step+lookback))
-	}
-}
-
-// shellWord quotes a path where the shell would take it apart.
-func shellWord(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+=:,@%", r)
-	}) {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
 }

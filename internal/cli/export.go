@@ -138,16 +138,6 @@ func (e *rowsExport) run(ctx context.Context, s *session) error {
 	return e.export(ctx, s, target, run)
 }
 
-// newClient is the client of a command that works on one application.
-func newClient(t collector.Target, set collector.Settings, logger log.Logger) (*chatapi.Client, error) {
-	cfg, err := t.ClientConfig()
-	if err != nil {
-		return nil, err
-	}
-	cfg.UserAgent, cfg.Logger = set.UserAgent, logger
-	return chatapi.New(cfg), nil
-}
-
 func (e *rowsExport) compression() (export.Compression, error) {
 	byName := export.CompressionOf(e.output)
 	switch {
