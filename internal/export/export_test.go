@@ -210,6 +210,45 @@ func TestFaults(t *testing.T) {
 	})
 }
 
+func TestExact(t *testing.T) {
+	t.Parallel()
+	for r, want := range map[export.Result]bool{
+		{Rows: 5, Before: 5, After: 5}: true, {Rows: 5, Before: 5, After: 6}: false,
+		{Rows: 5, Before: 4, After: 5}: false, {Rows: 4, Before: 5, After: 5}: false,
+	} {
+		if r.Exact() != want {
+			t.Errorf("%+v: %t", r, !want)
+		}
+	}
+}
+
+// TestPatienceBeginsAnewWithEachRow exports from an API that fails far more often
+// than it is borne without a row, but never so often in a row.
+func TestPatienceBeginsAnewWithEachRow(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 1, 200, 2000)
+		cfg := b.config("out.ndjson")
+		cfg.Workers = 1
+		e, err := export.Prepare(t.Context(), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := 0
+		b.onRequest(func(*http.Request) {
+			b.api.ClearFaults()
+			if request++; request%5 != 0 {
+				b.api.Inject(chatapitest.Fault{Kind: chatapitest.Status, Status: http.StatusBadGateway, Count: 1})
+			}
+		})
+		if _, err := e.Run(t.Context()); err != nil {
+			t.Error(err)
+		}
+		b.onRequest(nil)
+		b.same(b.lines(cfg.Name), b.stored(chatapi.Messages))
+	})
+}
+
 // TestPause exports from an API that asks for a pause too long for one call: the
 // export waits for its end.
 func TestPause(t *testing.T) {

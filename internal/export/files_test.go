@@ -3,6 +3,7 @@ package export_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -171,6 +172,56 @@ func TestForceBeginsAnew(t *testing.T) {
 	b.run(cfg)
 	b.same(b.lines(cfg.Name), b.stored(chatapi.Messages))
 	b.only("out.ndjson")
+}
+
+// TestForceForgetsTheJournalFirst: were the part replaced before, a kill between
+// the two would leave the journal of another part.
+func TestForceForgetsTheJournalFirst(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 7, 50, 700)
+	cfg := b.config("out.ndjson")
+	b.unfinished(cfg)
+	// The part cannot be replaced.
+	if err := errors.Join(os.Remove(cfg.Name+".part"), os.MkdirAll(cfg.Name+".part/x", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Force = true
+	if _, err := export.Prepare(t.Context(), cfg); err == nil {
+		t.Fatal("a directory was replaced")
+	}
+	if _, err := os.Stat(cfg.Name + ".part.journal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the old journal is still there: %v", err)
+	}
+}
+
+// TestAnOutputThatComesMeanwhile is not overwritten either.
+func TestAnOutputThatComesMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 7, 50, 700)
+	cfg := b.config("out.ndjson")
+	e, err := export.Prepare(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(cfg.Name, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "has come into being meanwhile; what was exported is in "+cfg.Name+".part") {
+		t.Error(err)
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(cfg.Name); err != nil || string(text) != "old" {
+		t.Error("it is overwritten")
+	}
+	if err := os.Remove(cfg.Name); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Resume = true
+	b.run(cfg)
+	b.same(b.lines(cfg.Name), b.stored(chatapi.Messages))
 }
 
 // TestACrashAtTheEnd takes up what a crash leaves around the moment in which the
