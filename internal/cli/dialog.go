@@ -67,6 +67,16 @@ func (d *oneDialog) open(s *session) (*desk, error) {
 	return &desk{id, target, client}, nil
 }
 
+// fetch is all that a command needs which only looks.
+func (d *oneDialog) fetch(ctx context.Context, s *session) (chatapi.RawDialog, error) {
+	desk, err := d.open(s)
+	if err != nil {
+		return chatapi.RawDialog{}, err
+	}
+	defer desk.client.Close()
+	return desk.look(ctx)
+}
+
 // look fetches the dialog: the API gets none by its id, but lists what lies
 // between two ids.
 func (d *desk) look(ctx context.Context) (chatapi.RawDialog, error) {
@@ -114,12 +124,7 @@ func newDialogShow(parent *kingpin.CmdClause) command {
 }
 
 func (d *dialogShow) run(ctx context.Context, s *session) error {
-	desk, err := d.open(s)
-	if err != nil {
-		return err
-	}
-	defer desk.client.Close()
-	raw, err := desk.look(ctx)
+	raw, err := d.fetch(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -154,12 +159,7 @@ func newDialogMutes(parent *kingpin.CmdClause) command {
 }
 
 func (d *dialogMutes) run(ctx context.Context, s *session) error {
-	desk, err := d.open(s)
-	if err != nil {
-		return err
-	}
-	defer desk.client.Close()
-	raw, err := desk.look(ctx)
+	raw, err := d.fetch(ctx, s)
 	if err != nil {
 		return err
 	}
